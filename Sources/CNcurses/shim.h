@@ -1,0 +1,48 @@
+#ifndef LOCKSTEP_CNCURSES_SHIM_H
+#define LOCKSTEP_CNCURSES_SHIM_H
+/* SwiftPM drops pkg-config's -D flags, so the wide interface is asked for here,
+   before the first include of curses.h in this module. */
+#ifndef _XOPEN_SOURCE_EXTENDED
+#define _XOPEN_SOURCE_EXTENDED 1
+#endif
+#ifndef NCURSES_WIDECHAR
+#define NCURSES_WIDECHAR 1
+#endif
+#include <curses.h>
+#include <term.h>
+#include <wchar.h>
+#include <stdbool.h>
+
+/* Globals: Swift refuses shared mutable C variables. */
+static inline WINDOW *ls_stdscr(void) { return stdscr; }
+static inline int ls_colors(void) { return COLORS; }
+static inline int ls_color_pairs(void) { return COLOR_PAIRS; }
+
+/* Macros with casts or expressions are not imported. */
+static const attr_t LS_A_STANDOUT = A_STANDOUT;
+static const attr_t LS_A_UNDERLINE = A_UNDERLINE;
+static const attr_t LS_A_REVERSE = A_REVERSE;
+static const attr_t LS_A_DIM = A_DIM;
+static const attr_t LS_A_BOLD = A_BOLD;
+static const attr_t LS_A_ITALIC = A_ITALIC;
+static inline int ls_key_f(int n) { return KEY_F(n); }
+
+/* A colour pair beyond 15 bits goes through the extended argument. */
+static inline int ls_setcchar(cchar_t *cell, const wchar_t *text, attr_t attrs, int pair) {
+    return setcchar(cell, text, attrs, (short)(pair > 0x7fff ? 0 : pair), &pair);
+}
+/* KEY_CODE_YES, OK or ERR, and the key in *out. */
+static inline int ls_get_wch(WINDOW *w, unsigned int *out) {
+    wint_t c = 0;
+    int r = wget_wch(w, &c);
+    *out = (unsigned int)c;
+    return r;
+}
+static const mmask_t LS_ALL_MOUSE_EVENTS = ALL_MOUSE_EVENTS;
+static const mmask_t LS_BUTTON1_PRESSED = BUTTON1_PRESSED;
+static const mmask_t LS_BUTTON1_RELEASED = BUTTON1_RELEASED;
+static const mmask_t LS_BUTTON1_CLICKED = BUTTON1_CLICKED;
+static const mmask_t LS_BUTTON1_DOUBLE_CLICKED = BUTTON1_DOUBLE_CLICKED;
+static const mmask_t LS_BUTTON4_PRESSED = BUTTON4_PRESSED; /* wheel up */
+static const mmask_t LS_BUTTON5_PRESSED = BUTTON5_PRESSED; /* wheel down */
+#endif

@@ -1,0 +1,63 @@
+#define _GNU_SOURCE
+#include "cposix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+static int ends[2] = {-1, -1};
+static const int caught[] = {SIGWINCH, SIGTERM, SIGHUP,  SIGINT,
+                             SIGQUIT,  SIGCHLD, SIGCONT, SIGTSTP};
+
+static void handler(int signal) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)signal;
+    (void)!write(ends[1], &byte, 1);
+    errno = saved;
+}
+
+void lockstep_signal_caught(int signal) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(signal, &action, 0);
+}
+
+void lockstep_signal_default(int signal) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_DFL;
+    sigemptyset(&action.sa_mask);
+    sigaction(signal, &action, 0);
+}
+
+int lockstep_signals_install(void) {
+    if (ends[0] >= 0) return ends[0];
+    if (pipe(ends)) return -1;
+    for (int i = 0; i < 2; i++) {
+        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+        fcntl(ends[i], F_SETFL, O_NONBLOCK);
+    }
+    for (unsigned i = 0; i < sizeof caught / sizeof caught[0]; i++) lockstep_signal_caught(caught[i]);
+    signal(SIGPIPE, SIG_IGN);
+    return ends[0];
+}
+
+int lockstep_wcwidth(unsigned int scalar) { return wcwidth((wchar_t)scalar); }
+
+int lockstep_parent_death_signal(int signal) {
+#ifdef __linux__
+    return prctl(PR_SET_PDEATHSIG, signal);
+#else
+    (void)signal;
+    return 0;
+#endif
+}

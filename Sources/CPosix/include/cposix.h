@@ -1,0 +1,21 @@
+#ifndef LOCKSTEP_CPOSIX_H
+#define LOCKSTEP_CPOSIX_H
+/* What has state or what Swift cannot see: the signal self-pipe, and widths of characters. */
+
+/* Installs the handlers and returns the read end of the self-pipe, or -1. A second call returns the
+   same descriptor. Each byte read from it is the number of a signal that arrived:
+   SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCHLD, SIGCONT, SIGTSTP. SIGPIPE is ignored. */
+int lockstep_signals_install(void);
+
+/* Sets one of these signals back to its default action (for SIGTSTP, before stopping oneself),
+   or back to the self-pipe. */
+void lockstep_signal_default(int signal);
+void lockstep_signal_caught(int signal);
+
+/* wcwidth(3) of the C library, which ncurses lays out with. -1: not printable. */
+int lockstep_wcwidth(unsigned int scalar);
+
+/* Becomes the parent of orphaned descendants, and asks for `signal` when the parent dies
+   (Linux; does nothing elsewhere). Returns 0 or -1. */
+int lockstep_parent_death_signal(int signal);
+#endif

@@ -1,0 +1,204 @@
+import Diagnostics
+import PostgresModel
+
+/// One migration tool, described wholly as values: its files, its history table, its locks, its rules.
+///
+/// Catalogue, planner, runner and dashboard know no tool by name; a new tool is a new conformer and one
+/// line in `Layouts.all`.
+public protocol Layout: Sendable {
+  /// As `--layout` names it: `golang-migrate`.
+  var name: String { get }
+  /// One line for help and `doctor`.
+  var summary: String { get }
+  /// Folders looked at when none is given, best first.
+  var defaultDirectories: [String] { get }
+
+  // MARK: Files
+
+  /// How surely these files belong to the tool.
+  func recognise(_ files: [SourceFile]) -> Recognition
+  /// Reads the files into migrations, in the order in which the tool applies them.
+  func catalog(of files: [SourceFile]) -> Catalog
+  /// Two versions with the same identity are one to the tool: `001` and `1` where it compares numbers.
+  func identity(of version: Version) -> String
+  /// The files that `new` makes.
+  func newFiles(_ request: NewMigration) -> [NewFile]
+
+  // MARK: History
+
+  /// The table's name when nothing else is said.
+  var defaultTable: String { get }
+  /// How surely a table with these columns (name → type as `format_type` gives it) is the tool's.
+  func recognisesTable(columns: [String: String]) -> Bool
+  /// Statements that create the table as the tool does, for these migrations.
+  func createTable(_ table: QualifiedName, for catalog: Catalog) -> [String]
+  func readHistory(_ table: QualifiedName) -> Query<HistoryRow>
+  /// What to write when `migration` was applied or rolled back.
+  func record(_ change: HistoryChange, in table: QualifiedName) -> HistoryWrite
+
+  // MARK: Rules
+
+  var rules: LayoutRules { get }
+  /// The advisory locks of the tool itself, on this database.
+  func advisoryLocks(database: String, table: QualifiedName) -> [AdvisoryLockKey]
+}
+
+/// How surely files belong to a tool, weakest first.
+public enum Recognition: Int, Sendable, Hashable, Comparable {
+  /// Some file contradicts it.
+  case impossible
+  /// Nothing speaks against it, nothing for it.
+  case possible
+  /// Names fit.
+  case likely
+  /// A mark of this tool alone is there.
+  case certain
+
+  public static func < (a: Recognition, b: Recognition) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A 64-bit session advisory lock key, and who takes it.
+public struct AdvisoryLockKey: Sendable, Hashable {
+  public var key: Int64
+  /// As in "held by …": `golang-migrate's command line`.
+  public var owner: String
+
+  public init(key: Int64, owner: String) {
+    self.key = key
+    self.owner = owner
+  }
+}
+
+/// What the tool does in the situations that differ from tool to tool.
+public struct LayoutRules: Sendable, Hashable {
+  /// The transaction the tool itself opens around a script.
+  public var transaction: Transaction
+  /// How a pending migration older than an applied one is treated by the tool.
+  public var outOfOrder: OutOfOrder
+  /// Whether a roll back takes the newest applied migration, or the newest that has a way back.
+  public var rollbackOrder: RollbackOrder
+  /// Whether the history keeps a row for each applied migration, or only the current version.
+  public var history: HistoryShape
+  /// What kind of mark the tool's own history has for a run that broke off; `.none` makes Lockstep keep
+  /// a row in `lockstep.journal` meanwhile.
+  public var dirtyMark: DirtyMark
+  /// Whether the tool refreshes a `schema.sql` after each run, and which extra text it appends.
+  public var dumpsSchema: Bool
+
+  public enum Transaction: Sendable, Hashable {
+    /// `BEGIN … COMMIT` around each script.
+    case perScript
+    /// None of its own; Lockstep opens one unless the script cannot be run in one.
+    case none
+  }
+  public enum OutOfOrder: Sendable, Hashable {
+    /// The tool applies it without a word.
+    case applied
+    /// The tool never applies it and says nothing.
+    case neverApplied
+  }
+  public enum RollbackOrder: Sendable, Hashable { case newest, newestReversible }
+  public enum HistoryShape: Sendable, Hashable { case rowPerMigration, currentVersionOnly }
+  public enum DirtyMark: Sendable, Hashable { case inHistory, none }
+
+  public init(
+    transaction: Transaction, outOfOrder: OutOfOrder, rollbackOrder: RollbackOrder = .newest,
+    history: HistoryShape = .rowPerMigration, dirtyMark: DirtyMark, dumpsSchema: Bool = false
+  ) {
+    self.transaction = transaction
+    self.outOfOrder = outOfOrder
+    self.rollbackOrder = rollbackOrder
+    self.history = history
+    self.dirtyMark = dirtyMark
+    self.dumpsSchema = dumpsSchema
+  }
+}
+
+/// A change of the history table, with all a layout needs to write it.
+public struct HistoryChange: Sendable, Hashable {
+  public var version: Version
+  public var name: String
+  public var checksum: Checksum?
+  public var kind: Kind
+  /// The version that is current once a roll back is done; `nil` before the first. Only tools that keep
+  /// the current version alone read it.
+  public var previous: Version?
+  /// Who is recorded where the tool records it: `user@application host`, or the CI system's name.
+  public var runBy: String?
+
+  public enum Kind: Sendable, Hashable {
+    case applied, reverted
+  }
+
+  public init(
+    version: Version, name: String, checksum: Checksum?, kind: Kind, previous: Version? = nil,
+    runBy: String? = nil
+  ) {
+    self.version = version
+    self.name = name
+    self.checksum = checksum
+    self.kind = kind
+    self.previous = previous
+    self.runBy = runBy
+  }
+}
+
+/// The SQL of a history change: complete statements without a final semicolon, the table qualified.
+public struct HistoryWrite: Sendable, Hashable {
+  /// Written before a migration that runs outside a transaction: the tool's own dirty mark. Empty where
+  /// the tool has none.
+  public var mark: [String]
+  /// Written with the migration in its transaction when no mark was set.
+  public var record: [String]
+  /// Written after a migration outside a transaction whose mark was set, in place of `record`.
+  public var recordAfterMark: [String]
+  /// Written after the commit, where the tool does so: sqlx's `execution_time`. `$elapsed` stands for
+  /// the nanoseconds that the migration took.
+  public var afterwards: [String]
+
+  public init(
+    mark: [String] = [], record: [String], recordAfterMark: [String]? = nil,
+    afterwards: [String] = []
+  ) {
+    self.mark = mark
+    self.record = record
+    self.recordAfterMark = recordAfterMark ?? record
+    self.afterwards = afterwards
+  }
+}
+
+/// What `new` was asked for.
+public struct NewMigration: Sendable {
+  /// As typed by the user.
+  public var name: String
+  public var template: String?
+  public var catalog: Catalog
+  public var directory: String
+  public var now: Instant
+  /// Text of the template for up and down, without the layout's own markers.
+  public var up: String
+  public var down: String
+
+  public init(
+    name: String, template: String? = nil, catalog: Catalog, directory: String, now: Instant,
+    up: String, down: String
+  ) {
+    self.name = name
+    self.template = template
+    self.catalog = catalog
+    self.directory = directory
+    self.now = now
+    self.up = up
+    self.down = down
+  }
+}
+
+public struct NewFile: Sendable, Hashable {
+  public var path: String
+  public var content: String
+
+  public init(path: String, content: String) {
+    self.path = path
+    self.content = content
+  }
+}

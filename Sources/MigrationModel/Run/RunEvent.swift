@@ -1,0 +1,50 @@
+import Diagnostics
+import PostgresModel
+
+/// What happens while a plan runs, in order; the dashboard folds it, `--json` prints it.
+public enum RunEvent: Sendable, Hashable {
+  /// Another runner holds the lock, and we wait; repeated when the holder changes.
+  case waitingForRunner(LockHolder)
+  case migrationStarted(version: Version, name: String, direction: Direction)
+  case notice(version: Version, severity: String, message: String)
+  case lockAttempt(
+    version: Version, attempt: Int, of: Int, waitedMilliseconds: Double, blockers: [Int32])
+  /// Only where statements are run one by one; `index` from 0, `line` of the file from 1.
+  case statementFinished(
+    version: Version, index: Int, line: Int, command: String, rows: Int64?,
+    durationMilliseconds: Double)
+  case migrationFinished(
+    version: Version, name: String, direction: Direction, durationMilliseconds: Double)
+  case migrationFailed(
+    version: Version, name: String, direction: Direction, Diagnostic, left: StateLeft)
+  case cancelling
+  case reconnected(String)
+  case schemaWritten(path: String)
+  /// Something worth knowing that is no failure.
+  case message(Diagnostic)
+  case finished(applied: Int, reverted: Int, failed: Int, durationMilliseconds: Double)
+
+  /// What a failed migration left behind.
+  public enum StateLeft: String, Sendable, Hashable {
+    case nothing, partly
+  }
+}
+
+/// Who holds an advisory lock that we want.
+public struct LockHolder: Sendable, Hashable {
+  public var pid: Int32
+  public var user: String?
+  public var application: String?
+  /// When its session began.
+  public var since: Instant?
+  /// Which of the keys it holds: `Lockstep`, `golang-migrate's command line`.
+  public var key: String
+
+  public init(pid: Int32, user: String?, application: String?, since: Instant?, key: String) {
+    self.pid = pid
+    self.user = user
+    self.application = application
+    self.since = since
+    self.key = key
+  }
+}

@@ -1,0 +1,100 @@
+import Diagnostics
+import PostgresModel
+
+/// One line of the picture: a migration of the folder, a row of the history, or both.
+public struct MigrationStatus: Sendable, Hashable {
+  public var version: Version
+  public var name: String
+  public var state: State
+  public var problems: [Problem]
+  /// `nil` where the file is gone.
+  public var migration: Migration?
+  public var row: HistoryRow?
+  public var unfinished: UnfinishedRun?
+
+  public enum State: String, Sendable, Hashable {
+    case applied, pending, failed
+  }
+
+  /// What is wrong with it; the raw words are those of `status --json`.
+  public enum Problem: Sendable, Hashable {
+    /// The file is not what was applied.
+    case changed(recorded: Checksum, found: Checksum)
+    /// Applied, but no file has this version any more.
+    case missingFile
+    /// Pending, yet older than the newest applied version.
+    case outOfOrder(newestApplied: Version)
+    /// Other files with the same version, by path.
+    case duplicateVersion(paths: [String])
+    /// A run broke off half-way.
+    case dirty
+    /// No way back, and nothing in the file says that this is meant.
+    case irreversibleWithoutNote
+    /// Cannot be run by Lockstep, and why.
+    case unsupported(Diagnostic)
+  }
+
+  public init(
+    version: Version, name: String, state: State, problems: [Problem], migration: Migration?,
+    row: HistoryRow?, unfinished: UnfinishedRun? = nil
+  ) {
+    self.version = version
+    self.name = name
+    self.state = state
+    self.problems = problems
+    self.migration = migration
+    self.row = row
+    self.unfinished = unfinished
+  }
+}
+
+extension MigrationStatus.Problem {
+  /// The stable word of `status --json`.
+  public var code: String {
+    switch self {
+    case .changed: "changed"
+    case .missingFile: "missing_file"
+    case .outOfOrder: "out_of_order"
+    case .duplicateVersion: "duplicate_version"
+    case .dirty: "dirty"
+    case .irreversibleWithoutNote: "irreversible_without_note"
+    case .unsupported: "unsupported"
+    }
+  }
+}
+
+/// The whole picture: folder joined with history.
+public struct ProjectStatus: Sendable, Hashable {
+  /// `Layout.name`.
+  public var layout: String
+  public var table: QualifiedName
+  /// In the order in which the layout's tool would apply them; rows without a file stand where their
+  /// version belongs.
+  public var migrations: [MigrationStatus]
+  public var unsupported: [Catalog.UnsupportedFile]
+  public var notes: [Diagnostic]
+  public var faults: [Diagnostic]
+  public var historyTableExists: Bool
+
+  public init(
+    layout: String, table: QualifiedName, migrations: [MigrationStatus],
+    unsupported: [Catalog.UnsupportedFile] = [], notes: [Diagnostic] = [],
+    faults: [Diagnostic] = [], historyTableExists: Bool
+  ) {
+    self.layout = layout
+    self.table = table
+    self.migrations = migrations
+    self.unsupported = unsupported
+    self.notes = notes
+    self.faults = faults
+    self.historyTableExists = historyTableExists
+  }
+
+  public var appliedCount: Int { migrations.count { $0.state == .applied } }
+  public var pendingCount: Int { migrations.count { $0.state == .pending } }
+  public var failedCount: Int { migrations.count { $0.state == .failed } }
+  /// Migrations with at least one problem that is more than a missing note.
+  public var problemCount: Int {
+    migrations.count { $0.problems.contains { $0 != .irreversibleWithoutNote } }
+  }
+}

@@ -1,0 +1,57 @@
+/// Text made safe to stand in SQL where no parameter can: in a message of several statements.
+public enum SQLText {
+  /// Quotes an identifier always, as libpq's `PQescapeIdentifier` does.
+  public static func identifier(_ name: String) -> String {
+    "\"" + doubled(name, "\"") + "\""
+  }
+
+  /// Quotes a literal as libpq's `PQescapeLiteral` does: right whatever `standard_conforming_strings` says.
+  public static func literal(_ text: String) -> String {
+    guard text.utf8.contains(UInt8(ascii: "\\")) else { return "'" + doubled(text, "'") + "'" }
+    return " E'" + doubled(doubled(text, "'"), "\\") + "'"
+  }
+
+  private static func doubled(_ text: String, _ mark: Character) -> String {
+    guard text.contains(mark) else { return text }
+    return text.reduce(into: "") { result, character in
+      result.append(character)
+      if character == mark { result.append(mark) }
+    }
+  }
+}
+
+/// The name of a table with or without its schema, as the user gave it or the server has it.
+public struct QualifiedName: Sendable, Hashable {
+  /// `nil`: wherever `search_path` leads.
+  public var schema: String?
+  public var name: String
+
+  public init(schema: String? = nil, _ name: String) {
+    self.schema = schema
+    self.name = name
+  }
+
+  /// Reads `table` or `schema.table`; the first dot divides, quotes around a part are taken off.
+  public init(parsing text: String) {
+    func unquoted(_ part: Substring) -> String {
+      guard part.count >= 2, part.first == "\"", part.last == "\"" else { return String(part) }
+      return part.dropFirst().dropLast().split(separator: "\"\"", omittingEmptySubsequences: false)
+        .joined(separator: "\"")
+    }
+    if let dot = text.firstIndex(of: ".") {
+      self.init(schema: unquoted(text[..<dot]), unquoted(text[text.index(after: dot)...]))
+    } else {
+      self.init(unquoted(text[...]))
+    }
+  }
+
+  /// Quoted for SQL.
+  public var sql: String {
+    (schema.map { SQLText.identifier($0) + "." } ?? "") + SQLText.identifier(name)
+  }
+}
+
+extension QualifiedName: CustomStringConvertible {
+  /// For people: without quotes.
+  public var description: String { (schema.map { $0 + "." } ?? "") + name }
+}
