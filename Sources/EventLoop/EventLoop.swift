@@ -1,0 +1,254 @@
+import CPosix
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The one thread: a loop around `poll(2)` that runs Swift jobs between waits.
+///
+/// It is a `SerialExecutor` for the actors that name it and a `TaskExecutor` for the tasks that prefer
+/// it, so that plain `async` functions, sockets and timers share one thread and nothing needs a lock.
+/// A loop belongs to the thread that made it; `run` is called there.
+public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+  // Unchecked: `shared` is behind a mutex, `wake` and `thread` never change, and all else is touched on
+  // `thread` alone, which `precondition`s check.
+
+  private struct Shared {
+    var jobs: [UnownedJob] = []
+    var cancelled: [Int] = []
+    /// Whether a byte is already on its way through the pipe.
+    var isWoken = false
+  }
+
+  private struct Waiter {
+    var descriptor: Int32
+    var events: Int16
+    var continuation: CheckedContinuation<Int16?, Never>
+  }
+
+  private struct Timer {
+    var deadline: ContinuousClock.Instant
+    var continuation: CheckedContinuation<Bool, Never>
+  }
+
+  private let shared = Mutex(Shared())
+  private let wake: (read: Int32, write: Int32)
+  private let thread: pthread_t
+  private var waiters: [Int: Waiter] = [:]
+  private var timers: [Int: Timer] = [:]
+  private var nextIdentifier = 0
+  private var isStopped = false
+
+  /// Makes the loop of the calling thread.
+  ///
+  /// - Throws: `EventLoopError.noDescriptors` where the process has none left.
+  public init() throws(EventLoopError) {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw .noDescriptors(errno: errno) }
+    for end in ends {
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    }
+    wake = (ends[0], ends[1])
+    thread = pthread_self()
+  }
+
+  deinit {
+    close(wake.read)
+    close(wake.write)
+  }
+
+  // MARK: Executor
+
+  public func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    let mustWake = shared.withLock { shared in
+      shared.jobs.append(job)
+      defer { shared.isWoken = true }
+      return !shared.isWoken
+    }
+    if mustWake && !isOnThread { wakeUp() }
+  }
+
+  public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(self) }
+  public func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
+
+  public func checkIsolated() {
+    precondition(isOnThread, "not on the event loop's thread")
+  }
+
+  private var isOnThread: Bool { pthread_equal(pthread_self(), thread) != 0 }
+
+  private func wakeUp() {
+    var byte: UInt8 = 1
+    _ = write(wake.write, &byte, 1)
+  }
+
+  // MARK: Running
+
+  /// Runs `body` and everything it awaits on this thread, and returns when it has returned.
+  ///
+  /// - Precondition: Called on the thread that made the loop, and not from within it.
+  public func run<Result: Sendable>(_ body: @escaping @Sendable () async -> Result) -> Result {
+    checkIsolated()
+    let outcome = Mutex<Result?>(nil)
+    isStopped = false
+    Task(executorPreference: self) {
+      let result = await body()
+      outcome.withLock { $0 = result }
+      self.isStopped = true
+    }
+    while !isStopped { turn() }
+    guard let result = outcome.withLock({ $0 }) else {
+      preconditionFailure("the loop stopped before its body returned")
+    }
+    return result
+  }
+
+  /// One turn: the jobs that are there, then the descriptors and timers that are due.
+  private func turn() {
+    let (jobs, cancelled) = shared.withLock { shared in
+      defer { shared = Shared() }
+      return (shared.jobs, shared.cancelled)
+    }
+    for identifier in cancelled { cancel(identifier) }
+    for job in jobs {
+      job.runSynchronously(
+        isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+    }
+    // Jobs that the jobs made run in the next turn, after a look at the descriptors: no starving.
+    wait(milliseconds: isStopped || hasWork ? 0 : millisecondsToNextTimer())
+  }
+
+  private var hasWork: Bool {
+    shared.withLock { !$0.jobs.isEmpty || !$0.cancelled.isEmpty }
+  }
+
+  private func millisecondsToNextTimer() -> Int32 {
+    guard let next = timers.values.map(\.deadline).min() else { return -1 }
+    let rest = ContinuousClock.now.duration(to: next).components
+    guard rest.seconds >= 0, rest.attoseconds >= 0 else { return 0 }
+    // Rounded up: a timer must not fire early and spin.
+    let milliseconds = rest.seconds * 1000 + rest.attoseconds / 1_000_000_000_000_000 + 1
+    return Int32(clamping: milliseconds)
+  }
+
+  private func wait(milliseconds: Int32) {
+    var descriptors = [pollfd(fd: wake.read, events: Int16(POLLIN), revents: 0)]
+    var identifiers = [-1]
+    for (identifier, waiter) in waiters {
+      descriptors.append(pollfd(fd: waiter.descriptor, events: waiter.events, revents: 0))
+      identifiers.append(identifier)
+    }
+    if milliseconds != 0 || !waiters.isEmpty {
+      let ready = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
+      if ready > 0 {
+        if descriptors[0].revents != 0 { drainPipe() }
+        for (i, descriptor) in descriptors.enumerated().dropFirst() where descriptor.revents != 0 {
+          waiters.removeValue(forKey: identifiers[i])?.continuation.resume(
+            returning: descriptor.revents)
+        }
+      }
+    }
+    guard !timers.isEmpty else { return }
+    let now = ContinuousClock.now
+    for (identifier, timer) in timers where timer.deadline <= now {
+      timers[identifier] = nil
+      timer.continuation.resume(returning: true)
+    }
+  }
+
+  private func drainPipe() {
+    var bytes = [UInt8](repeating: 0, count: 64)
+    while read(wake.read, &bytes, bytes.count) > 0 {}
+  }
+
+  private func cancel(_ identifier: Int) {
+    waiters.removeValue(forKey: identifier)?.continuation.resume(returning: nil)
+    timers.removeValue(forKey: identifier)?.continuation.resume(returning: false)
+  }
+
+  private func requestCancellation(_ identifier: Int) {
+    shared.withLock { $0.cancelled.append(identifier) }
+    // Unconditional: the flag speaks of jobs, and this may come from any thread at any moment.
+    wakeUp()
+  }
+
+  private func identifier() -> Int {
+    checkIsolated()
+    nextIdentifier += 1
+    return nextIdentifier
+  }
+
+  // MARK: Waiting
+
+  /// Waits until a descriptor is ready, as `poll(2)` tells it.
+  ///
+  /// Several tasks may wait on one descriptor; each is resumed. A descriptor that was closed gives
+  /// `POLLNVAL`.
+  ///
+  /// - Parameters:
+  ///   - descriptor: An open file descriptor.
+  ///   - events: `POLLIN`, `POLLOUT` or both.
+  /// - Returns: The events that came.
+  /// - Throws: `CancellationError` when the task is cancelled meanwhile.
+  public func ready(
+    _ descriptor: Int32, _ events: Int16
+  ) async throws(CancellationError) -> Int16 {
+    let identifier = identifier()
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { (continuation: CheckedContinuation<Int16?, Never>) in
+        guard !Task.isCancelled else { return continuation.resume(returning: nil) }
+        waiters[identifier] = Waiter(
+          descriptor: descriptor, events: events, continuation: continuation)
+      }
+    } onCancel: {
+      requestCancellation(identifier)
+    }
+    guard let result else { throw CancellationError() }
+    return result
+  }
+
+  /// Waits until a descriptor is ready, even in a task that was cancelled.
+  public func readyDespiteCancellation(_ descriptor: Int32, _ events: Int16) async -> Int16 {
+    let identifier = identifier()
+    let result = await withCheckedContinuation {
+      (continuation: CheckedContinuation<Int16?, Never>) in
+      waiters[identifier] = Waiter(
+        descriptor: descriptor, events: events, continuation: continuation)
+    }
+    // `nil` comes from `cancel`, which nobody asks for here.
+    return result ?? 0
+  }
+
+  /// Waits for a time.
+  ///
+  /// - Throws: `CancellationError` when the task is cancelled meanwhile.
+  public func sleep(for duration: Duration) async throws(CancellationError) {
+    try await sleep(until: ContinuousClock.now + duration)
+  }
+
+  /// Waits for a moment.
+  ///
+  /// - Throws: `CancellationError` when the task is cancelled meanwhile.
+  public func sleep(until deadline: ContinuousClock.Instant) async throws(CancellationError) {
+    let identifier = identifier()
+    let isDue = await withTaskCancellationHandler {
+      await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+        guard !Task.isCancelled else { return continuation.resume(returning: false) }
+        timers[identifier] = Timer(deadline: deadline, continuation: continuation)
+      }
+    } onCancel: {
+      requestCancellation(identifier)
+    }
+    guard isDue else { throw CancellationError() }
+  }
+}
+
+/// Why a loop could not be made.
+public enum EventLoopError: Error, Hashable {
+  case noDescriptors(errno: Int32)
+}

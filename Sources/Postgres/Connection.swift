@@ -1,0 +1,435 @@
+import CLibpq
+import EventLoop
+import PostgresModel
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// One session with the server; never a blocking call on the loop.
+///
+/// Calls from several tasks queue up and run one after the other. Cancelling a task that awaits an
+/// answer cancels the statement on the server and then throws what the server says (SQLSTATE 57014), so
+/// that the session stays usable and its state is known.
+public actor Connection {
+  public nonisolated let loop: EventLoop
+  public nonisolated let target: ConnectionString
+  /// The backend's process id.
+  public nonisolated let processID: Int32
+  /// For example 150018; 0 never occurs on a live session.
+  public nonisolated let serverVersion: Int
+
+  // Freed in `deinit` alone; used on the loop's thread, except for the cancel object made from it.
+  private nonisolated(unsafe) let handle: OpaquePointer
+  private let notices: NoticeReceiver
+  private var isBusy = false
+  private var queue: [CheckedContinuation<Void, Never>] = []
+  private var lossReason: String?
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    loop.asUnownedSerialExecutor()
+  }
+
+  // MARK: Connecting
+
+  /// Opens a session. Name resolution, TLS and authentication are libpq's, on a helper thread.
+  ///
+  /// - Parameters:
+  ///   - target: Where to.
+  ///   - application: What other sessions see as `application_name`.
+  ///   - settings: Run-time parameters of the session, sent with the connection request so that they
+  ///     cost no round trip and survive `RESET ALL`.
+  /// - Throws: `DatabaseError.cannotConnect`.
+  public static func open(
+    _ target: ConnectionString, application: String, settings: [(name: String, value: String)] = [],
+    loop: EventLoop
+  ) async throws(DatabaseError) -> Connection {
+    var parameters = target.parameters.filter { $0.name != "application_name" }
+    parameters.append(("application_name", application))
+    parameters.append(("client_encoding", "UTF8"))
+    if !settings.isEmpty {
+      let options = settings.map { "-c \($0.name)=\(escapedOption($0.value))" }
+      let said = target.effective("options").map { [$0] } ?? []
+      parameters.removeAll { $0.name == "options" }
+      parameters.append(("options", (said + options).joined(separator: " ")))
+    }
+    if target.effective("connect_timeout") == nil { parameters.append(("connect_timeout", "10")) }
+    let all = parameters
+    let attempt = await BlockingWork.run { Attempt(connectBlocking(all)) }
+    guard let handle = attempt.handle else {
+      throw .cannotConnect(target: target.summary, reason: "out of memory", sqlstate: nil)
+    }
+    guard PQstatus(handle) == CONNECTION_OK else {
+      let reason = trimmed(String(cString: PQerrorMessage(handle)))
+      PQfinish(handle)
+      throw .cannotConnect(target: target.summary, reason: reason, sqlstate: sqlstate(in: reason))
+    }
+    PQsetnonblocking(handle, 1)
+    return Connection(handle: handle, target: target, loop: loop)
+  }
+
+  private struct Attempt: @unchecked Sendable {
+    // The helper thread hands the pointer over and never touches it again.
+    let handle: OpaquePointer?
+    init(_ handle: OpaquePointer?) { self.handle = handle }
+  }
+
+  private init(handle: OpaquePointer, target: ConnectionString, loop: EventLoop) {
+    self.handle = handle
+    self.target = target
+    self.loop = loop
+    processID = PQbackendPID(handle)
+    serverVersion = Int(PQserverVersion(handle))
+    notices = NoticeReceiver(handle)
+  }
+
+  deinit { PQfinish(handle) }
+
+  // MARK: Facts
+
+  /// Host, port, database and user as libpq has them after connecting.
+  public nonisolated var host: String { text(PQhost(handle)) }
+  public nonisolated var port: Int? { Int(text(PQport(handle))) }
+  public nonisolated var database: String { text(PQdb(handle)) }
+  public nonisolated var user: String { text(PQuser(handle)) }
+  /// Whether the session is encrypted by TLS.
+  public nonisolated var isEncrypted: Bool { PQsslInUse(handle) == 1 }
+
+  /// For example `15.18 (Debian 15.18-0+deb12u1)`.
+  public nonisolated var serverVersionText: String { parameter("server_version") ?? "" }
+
+  /// A parameter that the server reports of itself: `server_version`, `in_hot_standby`, `is_superuser`.
+  public nonisolated func parameter(_ name: String) -> String? {
+    PQparameterStatus(handle, name).map { String(cString: $0) }
+  }
+
+  private nonisolated func text(_ pointer: UnsafePointer<CChar>?) -> String {
+    pointer.map { String(cString: $0) } ?? ""
+  }
+
+  private nonisolated func text(_ pointer: UnsafeMutablePointer<CChar>?) -> String {
+    pointer.map { String(cString: $0) } ?? ""
+  }
+
+  /// Where the session stands between two commands.
+  public enum TransactionState: Sendable, Hashable {
+    case idle, open, failed, active, unknown
+  }
+
+  public var transactionState: TransactionState {
+    switch PQtransactionStatus(handle) {
+    case PQTRANS_IDLE: .idle
+    case PQTRANS_INTRANS: .open
+    case PQTRANS_INERROR: .failed
+    case PQTRANS_ACTIVE: .active
+    default: .unknown
+    }
+  }
+
+  /// Why the session is gone; `nil` while it is there, as far as was noticed.
+  public var lost: String? { lossReason }
+
+  // MARK: Asking
+
+  /// Runs one parameterised query.
+  ///
+  /// - Throws: Any `DatabaseError` but `cannotConnect`.
+  public func rows<Row>(_ query: Query<Row>) async throws(DatabaseError) -> [Row] {
+    await acquire()
+    defer { release() }
+    let sent: Int32
+    if query.parameters.isEmpty {
+      sent = PQsendQueryParams(handle, query.text, 0, nil, nil, nil, nil, 0)
+    } else {
+      sent = withCStrings(query.parameters) { values in
+        PQsendQueryParams(
+          handle, query.text, Int32(query.parameters.count), nil, values, nil, nil, 0)
+      }
+    }
+    guard sent == 1 else { throw loss() }
+    return try await collectRows(query)
+  }
+
+  /// What became of one command of a message.
+  public struct CommandResult: Sendable, Hashable {
+    /// The server's command tag: `CREATE TABLE`, `UPDATE 12`.
+    public var tag: String
+    /// Rows changed or returned, where the command counts them.
+    public var rows: Int64?
+    /// When it arrived.
+    public var finishedAt: ContinuousClock.Instant
+  }
+
+  /// Sends a text of any number of statements as one message and waits for all results.
+  ///
+  /// PostgreSQL runs them as one implicit transaction unless they hold their own `BEGIN` and `COMMIT`.
+  ///
+  /// - Parameters:
+  ///   - sql: UTF-8 without NUL.
+  ///   - onNotice: Called on the loop as notices arrive.
+  ///   - onResult: Called on the loop after each command.
+  /// - Throws: Any `DatabaseError` but `cannotConnect`; for a server error what came before it in the
+  ///   message has been reported.
+  @discardableResult
+  public func execute(
+    _ sql: String, onNotice: (@Sendable (Notice) -> Void)? = nil,
+    onResult: (@Sendable (CommandResult) -> Void)? = nil
+  ) async throws(DatabaseError) -> [CommandResult] {
+    await acquire()
+    defer { release() }
+    notices.handler = onNotice
+    defer { notices.handler = nil }
+    guard PQsendQuery(handle, sql) == 1 else { throw loss() }
+    var results: [CommandResult] = []
+    try await collect { result in
+      let changed = String(cString: PQcmdTuples(result))
+      let command = CommandResult(
+        tag: String(cString: PQcmdStatus(result)), rows: Int64(changed),
+        finishedAt: .now)
+      results.append(command)
+      onResult?(command)
+    }
+    return results
+  }
+
+  /// Sends a query's text, which may hold several statements, as one message, and reads the rows of the
+  /// last statement that returns any; parameters are not possible here.
+  public func rowsOfMessage<Row>(_ query: Query<Row>) async throws(DatabaseError) -> [Row] {
+    await acquire()
+    defer { release() }
+    guard PQsendQuery(handle, query.text) == 1 else { throw loss() }
+    return try await collectRows(query)
+  }
+
+  private func collectRows<Row>(_ query: Query<Row>) async throws(DatabaseError) -> [Row] {
+    var rows: [Row] = []
+    var mismatch: ResultRow.Mismatch?
+    try await collect { result in
+      guard PQresultStatus(result) == PGRES_TUPLES_OK, mismatch == nil else { return }
+      do throws(ResultRow.Mismatch) {
+        rows = try decode(result, query.decode)
+      } catch {
+        mismatch = error
+      }
+    }
+    if let mismatch { throw .unexpectedAnswer(mismatch, query: query.text) }
+    return rows
+  }
+
+  private func decode<Row>(
+    _ result: OpaquePointer, _ decoder: (ResultRow) throws(ResultRow.Mismatch) -> Row
+  ) throws(ResultRow.Mismatch) -> [Row] {
+    let count = PQntuples(result)
+    let columns = PQnfields(result)
+    var rows: [Row] = []
+    rows.reserveCapacity(Int(count))
+    for row in 0..<count {
+      var cells: [UnsafeRawBufferPointer?] = []
+      cells.reserveCapacity(Int(columns))
+      for column in 0..<columns {
+        if PQgetisnull(result, row, column) == 1 {
+          cells.append(nil)
+        } else {
+          cells.append(
+            UnsafeRawBufferPointer(
+              start: PQgetvalue(result, row, column),
+              count: Int(PQgetlength(result, row, column))))
+        }
+      }
+      rows.append(try decoder(ResultRow(cells)))
+    }
+    return rows
+  }
+
+  // MARK: Waiting for answers
+
+  /// Sends what is queued, reads every result, and throws the first error once all have arrived.
+  private func collect(_ use: (OpaquePointer) -> Void) async throws(DatabaseError) {
+    var failure: ServerError?
+    try await flush()
+    while true {
+      while PQisBusy(handle) == 1 {
+        let events = await readyOrCancelled(Int16(POLLIN))
+        guard events & Int16(POLLNVAL) == 0, PQconsumeInput(handle) == 1 else { throw loss() }
+      }
+      guard let result = PQgetResult(handle) else { break }
+      defer { PQclear(result) }
+      switch PQresultStatus(result) {
+      case PGRES_FATAL_ERROR, PGRES_BAD_RESPONSE:
+        if failure == nil { failure = ServerError(result) }
+      case PGRES_COPY_IN, PGRES_COPY_BOTH:
+        // Nothing can be given; without an end the server would wait forever.
+        PQputCopyEnd(handle, "no data can be sent to COPY FROM STDIN here")
+        try await flush()
+      case PGRES_COPY_OUT:
+        try await discardCopyData()
+      default:
+        use(result)
+      }
+    }
+    if PQstatus(handle) == CONNECTION_BAD {
+      if let failure {
+        lossReason = failure.message
+        throw .connectionLost(reason: failure.message)
+      }
+      throw loss()
+    }
+    if let failure { throw .server(failure) }
+  }
+
+  private func flush() async throws(DatabaseError) {
+    while true {
+      switch PQflush(handle) {
+      case 0: return
+      case 1:
+        // A server that sends while we send must be read, or both wait forever.
+        let events = await readyOrCancelled(Int16(POLLIN) | Int16(POLLOUT))
+        if events & Int16(POLLIN) != 0, PQconsumeInput(handle) != 1 { throw loss() }
+      default: throw loss()
+      }
+    }
+  }
+
+  private func discardCopyData() async throws(DatabaseError) {
+    while true {
+      var buffer: UnsafeMutablePointer<CChar>?
+      let count = PQgetCopyData(handle, &buffer, 1)
+      if count > 0 {
+        PQfreemem(buffer)
+      } else if count == 0 {
+        _ = await readyOrCancelled(Int16(POLLIN))
+        guard PQconsumeInput(handle) == 1 else { throw loss() }
+      } else {
+        return
+      }
+    }
+  }
+
+  /// Waits for the socket; a cancelled task cancels the statement once and then waits on.
+  private func readyOrCancelled(_ events: Int16) async -> Int16 {
+    if !Task.isCancelled {
+      do throws(CancellationError) {
+        return try await loop.ready(PQsocket(handle), events)
+      } catch {
+        cancelled = true
+        await cancel()
+      }
+    } else if !cancelled {
+      cancelled = true
+      await cancel()
+    }
+    return await loop.readyDespiteCancellation(PQsocket(handle), events)
+  }
+
+  private var cancelled = false
+
+  private func loss() -> DatabaseError {
+    // The first line is the server's last word, or libpq's own; what follows is libpq guessing.
+    var reason = trimmed(
+      String(cString: PQerrorMessage(handle)).split(separator: "\n" as Character).first.map(
+        String.init) ?? "")
+    for prefix in ["FATAL:  ", "ERROR:  "] where reason.hasPrefix(prefix) {
+      reason.removeFirst(prefix.count)
+    }
+    lossReason = reason.isEmpty ? "the server closed the connection" : reason
+    return .connectionLost(reason: lossReason ?? reason)
+  }
+
+  /// Asks the server to cancel what runs in this session; harmless when nothing does.
+  ///
+  /// libpq's call opens a connection of its own and blocks, so it runs on a helper thread.
+  public func cancel() async {
+    guard let request = PQgetCancel(handle) else { return }
+    let address = UInt(bitPattern: request)
+    await BlockingWork.run {
+      guard let request = OpaquePointer(bitPattern: address) else { return }
+      var message = [CChar](repeating: 0, count: 256)
+      PQcancel(request, &message, Int32(message.count))
+      PQfreeCancel(request)
+    }
+  }
+
+  // MARK: One at a time
+
+  private func acquire() async {
+    if isBusy {
+      await withCheckedContinuation { queue.append($0) }
+    }
+    isBusy = true
+    cancelled = false
+  }
+
+  private func release() {
+    if queue.isEmpty {
+      isBusy = false
+    } else {
+      // `isBusy` stays set: the session passes to the next in the queue.
+      queue.removeFirst().resume()
+    }
+  }
+}
+
+/// Receives libpq's notices; libpq calls it only while it reads, that is on the loop's thread.
+private final class NoticeReceiver: @unchecked Sendable {
+  var handler: (@Sendable (Notice) -> Void)?
+
+  init(_ handle: OpaquePointer) {
+    PQsetNoticeReceiver(
+      handle,
+      { argument, result in
+        guard let argument else { return }
+        let receiver = Unmanaged<NoticeReceiver>.fromOpaque(argument).takeUnretainedValue()
+        guard let handler = receiver.handler, let result else { return }
+        func field(_ code: Int) -> String? {
+          PQresultErrorField(result, Int32(code)).map { String(cString: $0) }
+        }
+        handler(
+          Notice(
+            severity: field(LS_DIAG_SEVERITY) ?? "NOTICE", sqlstate: field(LS_DIAG_SQLSTATE) ?? "",
+            message: field(LS_DIAG_MESSAGE) ?? "", detail: field(LS_DIAG_DETAIL),
+            hint: field(LS_DIAG_HINT)))
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+}
+
+private func connectBlocking(_ parameters: [(name: String, value: String)]) -> OpaquePointer? {
+  withCStrings(parameters.map(\.name)) { names in
+    withCStrings(parameters.map(\.value)) { values in
+      PQconnectdbParams(names, values, 0)
+    }
+  }
+}
+
+/// Calls `body` with a NULL-terminated array of C strings; `nil` elements are NULL pointers too.
+private func withCStrings<Result>(
+  _ strings: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
+) -> Result {
+  let copies: [UnsafeMutablePointer<CChar>?] = strings.map { $0.flatMap { strdup($0) } } + [nil]
+  defer { for copy in copies { free(copy) } }
+  return copies.map { UnsafePointer($0) }.withUnsafeBufferPointer { buffer in
+    guard let base = buffer.baseAddress else { preconditionFailure("an array without storage") }
+    return body(base)
+  }
+}
+
+/// A value inside the `options` keyword: blanks and backslashes are escaped by a backslash.
+private func escapedOption(_ value: String) -> String {
+  value.reduce(into: "") { text, character in
+    if character == " " || character == "\\" { text.append("\\") }
+    text.append(character)
+  }
+}
+
+/// libpq gives no SQLSTATE for a failed connection; the server's untranslated words tell some.
+private func sqlstate(in reason: String) -> String? {
+  if reason.contains("password authentication failed") { return "28P01" }
+  if reason.contains("database \"") && reason.contains("does not exist") { return "3D000" }
+  if reason.contains("role \"") && reason.contains("does not exist") { return "28000" }
+  if reason.contains("too many clients") || reason.contains("remaining connection slots") {
+    return "53300"
+  }
+  if reason.contains("the database system is") { return "57P03" }
+  return nil
+}
