@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
 #ifdef __linux__
 #include <sys/prctl.h>
+#else
+#include <xlocale.h>
 #endif
 
 static int ends[2] = {-1, -1};
@@ -51,7 +55,24 @@ int lockstep_signals_install(void) {
     return ends[0];
 }
 
-int lockstep_wcwidth(unsigned int scalar) { return wcwidth((wchar_t)scalar); }
+static locale_t utf8;
+
+/* Widths must not depend on the user's locale, in which wcwidth knows ASCII at most. */
+static void open_utf8(void) {
+    static const char *const names[] = {"C.UTF-8", "UTF-8", "en_US.UTF-8"};
+    for (unsigned i = 0; !utf8 && i < sizeof names / sizeof names[0]; i++)
+        utf8 = newlocale(LC_CTYPE_MASK, names[i], (locale_t)0);
+}
+
+int lockstep_wcwidth(unsigned int scalar) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, open_utf8);
+    if (!utf8) return wcwidth((wchar_t)scalar);
+    locale_t previous = uselocale(utf8);
+    int width = wcwidth((wchar_t)scalar);
+    uselocale(previous);
+    return width;
+}
 
 int lockstep_parent_death_signal(int signal) {
 #ifdef __linux__

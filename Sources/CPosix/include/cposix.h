@@ -12,7 +12,8 @@ int lockstep_signals_install(void);
 void lockstep_signal_default(int signal);
 void lockstep_signal_caught(int signal);
 
-/* wcwidth(3) of the C library, which ncurses lays out with. -1: not printable. */
+/* wcwidth(3) of the C library, which ncurses lays out with, in a UTF-8 locale whatever the program's
+   own is. -1: not printable. Safe on any thread. */
 int lockstep_wcwidth(unsigned int scalar);
 
 /* Becomes the parent of orphaned descendants, and asks for `signal` when the parent dies
