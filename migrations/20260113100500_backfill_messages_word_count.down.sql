@@ -1,0 +1,1 @@
+UPDATE messages SET word_count = NULL WHERE word_count IS NOT NULL;

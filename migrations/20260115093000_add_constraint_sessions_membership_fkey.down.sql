@@ -1,0 +1,1 @@
+ALTER TABLE sessions DROP CONSTRAINT IF EXISTS sessions_membership_fkey;
