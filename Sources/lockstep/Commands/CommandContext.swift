@@ -1,0 +1,5 @@
+/// What a command reaches beside its arguments.
+struct CommandContext: Sendable {
+  var surroundings: Surroundings
+  var output: Output
+}

@@ -1,0 +1,14 @@
+/// The registry of commands, in the order in which the help lists them.
+enum Commands {
+  static let all: [any Command] = [
+    HelpCommand()
+  ]
+
+  /// Words that the manual names and that this version does not know yet: asked for, they are refused by
+  /// name instead of being taken for a slip of the pen.
+  static let later = [
+    "rehearse", "check", "approve", "lint", "schema", "blame", "diff", "erd", "changelog",
+    "incident",
+    "replay",
+  ]
+}
