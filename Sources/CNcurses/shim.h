@@ -31,6 +31,20 @@ static inline int ls_key_f(int n) { return KEY_F(n); }
 static inline int ls_setcchar(cchar_t *cell, const wchar_t *text, attr_t attrs, int pair) {
     return setcchar(cell, text, attrs, (short)(pair > 0x7fff ? 0 : pair), &pair);
 }
+/* A string of the current terminal's description, or NULL for both ways of having none. */
+static inline const char *ls_capability(const char *name) {
+    const char *value = tigetstr(name);
+    return value == (const char *)-1 ? NULL : value;
+}
+/* How a terminal of this name can be used on this descriptor: 1 for a screen, 0 for lines only,
+   -1 when it has no description. setupterm with a place for its error never exits the process. */
+static inline int ls_terminal_kind(const char *name, int descriptor) {
+    int error = 0;
+    if (setupterm(name, descriptor, &error) != OK) return error == 1 ? 0 : -1;
+    int kind = ls_capability("cup") && !(tigetflag("hc") > 0) ? 1 : 0;
+    del_curterm(cur_term);
+    return kind;
+}
 /* KEY_CODE_YES, OK or ERR, and the key in *out. */
 static inline int ls_get_wch(WINDOW *w, unsigned int *out) {
     wint_t c = 0;

@@ -1,0 +1,338 @@
+import CNcurses
+import Canvas
+import Diagnostics
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The terminal while the dashboard has it.
+///
+/// ncurses paints. The keys are read here, because ncurses tells neither a vanished terminal from a
+/// quiet one nor a paste from typing, and takes unknown sequences apart into letters. There is one
+/// screen at a time, touched from one thread. Signals must have their handlers before it is made:
+/// ncurses takes over those that are still at their default.
+public final class Screen {
+  /// The name of the description in use.
+  public let terminalName: String
+  /// What is to be told once, when `TERM` names no terminal known here.
+  public let warning: Diagnostic?
+  /// How many colours can be shown; 0 for attributes only.
+  public let colors: Int
+  /// The cells there are to paint.
+  public private(set) var size = Size.zero
+
+  private let input: Int32
+  private let output: Int32
+  private let environment: [String: String]
+  private let glyphs: GlyphSet
+  private let mapping: ColorMapping
+  /// Whether the terminal knows xterm's modes: mouse, bracketed paste, clipboard.
+  private let knowsModes: Bool
+  private let files: Files
+  private var handle: OpaquePointer?
+  private var isSuspended = false
+  private var painted: Frame?
+  private var pairs: [UInt32: Int32] = [:]
+  private var cells: [cchar_t] = []
+  private var decoder: KeyDecoder
+  private var buffer = [UInt8](repeating: 0, count: 4096)
+
+  private typealias Files = (input: UnsafeMutablePointer<FILE>, output: UnsafeMutablePointer<FILE>)
+
+  /// Takes the terminal over: alternate screen, keys as they are typed, no echo.
+  ///
+  /// - Parameters:
+  ///   - input: Where keys come from.
+  ///   - output: Where the picture goes.
+  ///   - environment: `TERM`, `NO_COLOR`, `TMUX`, `COLUMNS` and `LINES` are read from it.
+  ///   - characters: Whether to draw in ASCII though the locale has more.
+  /// - Throws: `notATerminal`; `unsuitable` for `dumb` and its like; `unknown` when no description
+  ///   can be found. The terminal is then as it was.
+  public init(
+    input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO, environment: [String: String],
+    characters: Characters = .ofLocale
+  ) throws(TerminalError) {
+    guard isatty(input) == 1, isatty(output) == 1 else { throw .notATerminal }
+    let chosen = try Self.description(for: environment["TERM"] ?? "", output)
+    setlocale(LC_CTYPE, "")
+    let files = try Self.open(input, output)
+    guard let handle = newterm(chosen.name, files.output, files.input) else {
+      fclose(files.input)
+      fclose(files.output)
+      throw .unknown(names: [chosen.name])
+    }
+    let hasColors = has_colors() && (environment["NO_COLOR"] ?? "").isEmpty
+    if hasColors {
+      start_color()
+      use_default_colors()
+    }
+    self.files = files
+    self.handle = handle
+    self.input = input
+    self.output = output
+    self.environment = environment
+    terminalName = chosen.name
+    warning = chosen.warning
+    glyphs = GlyphSet(characters, terminal: chosen.name)
+    colors = hasColors ? Int(ls_colors()) : 0
+    mapping = ColorMapping(count: colors)
+    // Terminals with xterm's mouse know its other modes, or pass over them.
+    knowsModes = ls_capability("kmous") != nil
+    decoder = KeyDecoder(sequences: TerminalKeys.described())
+    // Raw rather than cbreak: ctrl-c, ctrl-z and ctrl-s are keys like any other.
+    raw()
+    noecho()
+    nonl()
+    // Else ncurses breaks off a refresh when keys are waiting, and nobody finishes it.
+    typeahead(-1)
+    leaveok(ls_stdscr(), true)
+    curs_set(0)
+    resize(to: measure())
+    setModes("h")
+  }
+
+  deinit { leave() }
+
+  /// Returns the size the terminal has now; where it reports none, what the environment says, or
+  /// 80x24.
+  public func measure() -> Size {
+    if let size = Descriptor.size(output) { return size }
+    func number(_ name: String) -> Int? {
+      environment[name].flatMap { Int($0) }.flatMap { (1...4096).contains($0) ? $0 : nil }
+    }
+    return Size(columns: number("COLUMNS") ?? 80, rows: number("LINES") ?? 24)
+  }
+
+  /// Makes the screen fit a terminal whose size has changed; the next frame is painted whole.
+  public func resize(to size: Size) {
+    guard handle != nil else { return }
+    // Not resizeterm, which queues a key each time it is called.
+    resize_term(Int32(clamping: max(1, size.rows)), Int32(clamping: max(1, size.columns)))
+    self.size = Size(
+      columns: min(size.columns, Int(getmaxx(ls_stdscr()))),
+      rows: min(size.rows, Int(getmaxy(ls_stdscr()))))
+    painted = nil
+    werase(ls_stdscr())
+    clearok(ls_stdscr(), true)
+  }
+
+  // MARK: Painting
+
+  /// Shows `frame`: only cells that changed since the last one are written, and nothing at all when
+  /// none did.
+  ///
+  /// A frame of another size than the screen is cut, or leaves the rest empty.
+  public func paint(_ frame: Frame) {
+    guard handle != nil, !isSuspended else { return }
+    let runs = frame.changes(since: painted)
+    if painted != nil, runs.isEmpty, frame.cursor == painted?.cursor { return }
+    if painted?.size != frame.size { werase(ls_stdscr()) }
+    for run in runs { put(run, of: frame) }
+    let hadCursor = painted?.cursor != nil
+    painted = frame
+    flush(cells: runs.reduce(0) { $0 + $1.columns.count }, hadCursor: hadCursor)
+  }
+
+  /// Writes the whole picture again, whatever may have become of it.
+  public func repaint() {
+    guard handle != nil, !isSuspended else { return }
+    clearok(ls_stdscr(), true)
+    flush(cells: size.columns * size.rows, hadCursor: painted?.cursor != nil)
+  }
+
+  private func flush(cells: Int, hadCursor: Bool) {
+    let bounds = Rectangle(origin: .zero, size: size)
+    let cursor = painted?.cursor.flatMap { bounds.contains($0) ? $0 : nil }
+    leaveok(ls_stdscr(), cursor == nil)
+    if let cursor {
+      wmove(ls_stdscr(), Int32(cursor.row), Int32(cursor.column))
+      // Hidden while the picture is written, so that it is not seen to run about.
+      if hadCursor, cells > 0 { curs_set(0) }
+    } else if hadCursor {
+      curs_set(0)
+    }
+    // A large change may need more than one write; terminals that know this mode show it at once.
+    let isLarge = knowsModes && cells > 400
+    if isLarge { putp("\u{1b}[?2026h") }
+    wnoutrefresh(ls_stdscr())
+    doupdate()
+    if isLarge { Descriptor.send(output, "\u{1b}[?2026l") }
+    if cursor != nil { curs_set(1) }
+  }
+
+  /// Hands the cells of one run to ncurses.
+  private func put(_ run: CellRun, of frame: Frame) {
+    guard run.row < size.rows, run.columns.lowerBound < size.columns else { return }
+    cells.removeAll(keepingCapacity: true)
+    var column = run.columns.lowerBound
+    frame.visit(run) { scalars, width, style in
+      column += width
+      guard column <= size.columns else { return }
+      glyphs.adapt(&scalars)
+      let cell = ncursesCell(scalars, style)
+      cells.append(cell)
+      // Where only ASCII can be shown, a wide character becomes two marks.
+      if width == 2, glyphs.isASCII { cells.append(cell) }
+    }
+    wmove(ls_stdscr(), Int32(run.row), Int32(run.columns.lowerBound))
+    wadd_wchnstr(ls_stdscr(), cells, Int32(cells.count))
+  }
+
+  private func ncursesCell(_ scalars: [Unicode.Scalar], _ style: Style) -> cchar_t {
+    var cell = cchar_t()
+    withUnsafeTemporaryAllocation(of: wchar_t.self, capacity: scalars.count + 1) { text in
+      for (index, scalar) in scalars.enumerated() { text[index] = wchar_t(scalar.value) }
+      text[scalars.count] = 0
+      ls_setcchar(&cell, text.baseAddress, Self.attributes(of: style), pair(of: style))
+    }
+    return cell
+  }
+
+  private static func attributes(of style: Style) -> attr_t {
+    var attributes: attr_t = 0
+    if style.bold { attributes |= LS_A_BOLD }
+    if style.dim { attributes |= LS_A_DIM }
+    if style.reverse { attributes |= LS_A_REVERSE }
+    if style.underline { attributes |= LS_A_UNDERLINE }
+    if style.italic { attributes |= LS_A_ITALIC }
+    return attributes
+  }
+
+  /// Returns the number of the pair of colours, made when first asked for; 0 when none is left.
+  private func pair(of style: Style) -> Int32 {
+    if style.foreground == .standard, style.background == .standard { return 0 }
+    let foreground = mapping.number(style.foreground, .foreground)
+    let background = mapping.number(style.background, .background)
+    if foreground < 0, background < 0 { return 0 }
+    let key = UInt32(foreground + 1) << 16 | UInt32(background + 1)
+    if let pair = pairs[key] { return pair }
+    let next = Int32(pairs.count + 1)
+    let isMade =
+      next < ls_color_pairs() && init_extended_pair(next, foreground, background) == OK
+    pairs[key] = isMade ? next : 0
+    return isMade ? next : 0
+  }
+
+  // MARK: Keys
+
+  /// Returns the keys that have arrived, and does not wait for one.
+  ///
+  /// Only after a lone escape it waits, at most 25 ms, for the rest of a sequence.
+  ///
+  /// - Throws: `vanished` once the terminal is gone and all its keys have been returned.
+  public func readKeys() throws(TerminalError) -> [Key] {
+    guard handle != nil else { throw .vanished }
+    var keys: [Key] = []
+    while true {
+      let delay = decoder.awaitsEscape ? KeyDecoder.escapeDelayMilliseconds : 0
+      switch Descriptor.wait(input, milliseconds: delay) {
+      case .quiet: return keys + decoder.flush()
+      case .readable:
+        if let bytes = Descriptor.receive(input, into: &buffer) {
+          keys += decoder.decode(bytes)
+          continue
+        }
+        fallthrough
+      case .vanished:
+        if keys.isEmpty { throw .vanished }
+        return keys
+      }
+    }
+  }
+
+  // MARK: Leaving and coming back
+
+  /// Gives the terminal back for a while: to the shell, an editor or a pager.
+  public func suspend() {
+    guard handle != nil, !isSuspended else { return }
+    setModes("l")
+    curs_set(1)
+    endwin()
+    isSuspended = true
+  }
+
+  /// Takes the terminal again, in the size it has by now, and writes the picture whole.
+  ///
+  /// Also to be called when the process went on after it was stopped without a warning: a shell
+  /// changes the terminal's modes meanwhile.
+  public func resume() {
+    guard handle != nil else { return }
+    reset_prog_mode()
+    isSuspended = false
+    let frame = painted
+    let now = measure()
+    if now != size { resize(to: now) }
+    painted = nil
+    curs_set(0)
+    setModes("h")
+    clearok(ls_stdscr(), true)
+    paint(frame ?? Frame(size: size))
+  }
+
+  /// Gives the terminal back for good, as it was; further calls do nothing.
+  public func leave() {
+    guard let handle else { return }
+    suspend()
+    self.handle = nil
+    delscreen(handle)
+    fclose(files.input)
+    fclose(files.output)
+  }
+
+  /// Turns xterm's modes on (`h`) or off (`l`): buttons of the mouse, their places as SGR numbers,
+  /// bracketed paste.
+  private func setModes(_ letter: String) {
+    if knowsModes { Descriptor.send(output, "\u{1b}[?1000;1006;2004\(letter)") }
+  }
+
+  // MARK: Copying
+
+  /// Offers `text` to the terminal for its clipboard, and tells whether the terminal may take it.
+  ///
+  /// Terminals do not say whether they did. False where they cannot, or where the text is longer
+  /// than they take: then it has to be shown for selecting.
+  public func copy(_ text: String) -> Bool {
+    guard handle != nil, !isSuspended, knowsModes,
+      let sequence = Clipboard.sequence(for: text, environment: environment)
+    else { return false }
+    Descriptor.send(output, sequence)
+    return true
+  }
+
+  // MARK: Setting up
+
+  /// Chooses a description: the one named, else one that most terminals resemble.
+  private static func description(
+    for name: String, _ output: Int32
+  ) throws(TerminalError) -> (name: String, warning: Diagnostic?) {
+    guard !name.isEmpty else { throw .unsuitable(name: "") }
+    let candidates = [name, "xterm", "vt100"]
+    for candidate in candidates {
+      switch ls_terminal_kind(candidate, output) {
+      case 1 where candidate == name: return (name, nil)
+      case 1:
+        let warning = Diagnostic.warning(
+          code: "unknown_terminal",
+          "terminal \"\(name)\" has no description here, so \"\(candidate)\" is used",
+          next: "install its description, or set TERM to one that is known")
+        return (candidate, warning)
+      case 0: throw .unsuitable(name: candidate)
+      default: continue
+      }
+    }
+    throw .unknown(names: candidates)
+  }
+
+  /// Opens streams of their own for ncurses, so that closing them leaves the descriptors alone.
+  private static func open(_ input: Int32, _ output: Int32) throws(TerminalError) -> Files {
+    let reading = fcntl(input, F_DUPFD_CLOEXEC, 3)
+    let writing = fcntl(output, F_DUPFD_CLOEXEC, 3)
+    guard reading >= 0, writing >= 0, let source = fdopen(reading, "r"),
+      let sink = fdopen(writing, "w")
+    else { throw .vanished }
+    return (source, sink)
+  }
+}
