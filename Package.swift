@@ -48,7 +48,7 @@ let package = Package(
       "MigrationEngine",
       ["MigrationModel", "Postgres", "PostgresModel", "EventLoop", "Diagnostics", "CPosix"]),
     library("Canvas", ["CPosix"]),
-    library("Terminal", ["Canvas", "EventLoop", "Diagnostics", "CNcurses"]),
+    library("Terminal", ["Canvas", "EventLoop", "Diagnostics", "CNcurses", "CPosix"]),
     library("Dashboard", ["Canvas", "MigrationModel", "PostgresModel", "Diagnostics"]),
     .executableTarget(
       name: "lockstep",

@@ -6,10 +6,12 @@
 #include <locale.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
 #ifdef __linux__
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #else
 #include <xlocale.h>
@@ -80,5 +82,27 @@ int lockstep_parent_death_signal(int signal) {
 #else
     (void)signal;
     return 0;
+#endif
+}
+
+int lockstep_memory_file(void) {
+#ifdef __linux__
+    return memfd_create("lockstep", MFD_CLOEXEC);
+#else
+    char name[] = "/tmp/lockstep.XXXXXX";
+    int descriptor = mkstemp(name);
+    if (descriptor < 0) return -1;
+    unlink(name);
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    return descriptor;
+#endif
+}
+
+int lockstep_redirect(int descriptor, int target) {
+#ifdef __linux__
+    return dup3(target, descriptor, O_CLOEXEC) < 0 ? -1 : 0;
+#else
+    if (dup2(target, descriptor) < 0) return -1;
+    return fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 #endif
 }

@@ -35,9 +35,14 @@ enum Descriptor {
     }
   }
 
-  /// Writes all of `text`; what cannot be written is lost, as on any terminal that is gone.
+  /// Writes all of `text`, as far as the terminal is still there.
   static func send(_ descriptor: Int32, _ text: String) {
-    let bytes = Array(text.utf8)
+    if !text.isEmpty { send(descriptor, Array(text.utf8)) }
+  }
+
+  /// Writes all of `bytes` and tells whether they could be written.
+  @discardableResult
+  static func send(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
     bytes.withUnsafeBytes { buffer in
       var done = 0
       while done < buffer.count {
@@ -47,11 +52,12 @@ enum Descriptor {
           done += count
         } else if errno == EAGAIN {
           var watched = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-          if poll(&watched, 1, 1000) == 0 { return }
+          poll(&watched, 1, -1)
         } else if errno != EINTR {
-          return
+          return false
         }
       }
+      return true
     }
   }
 

@@ -47,7 +47,7 @@ struct GlyphSet {
       case "┍": scalars[0] = "┌"
       case "┑": scalars[0] = "┐"
       case "┃": scalars[0] = "█"
-      case "▁", "▂", "▃", "▅", "▆", "▇": scalars[0] = BorderSet.asciiFallback(for: base)
+      case "▁"..."█": scalars[0] = BorderSet.asciiFallback(for: base)
       default: return
       }
     case .ascii:

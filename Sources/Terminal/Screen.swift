@@ -1,4 +1,5 @@
 import CNcurses
+import CPosix
 import Canvas
 import Diagnostics
 
@@ -32,7 +33,10 @@ public final class Screen {
   /// Whether the terminal knows xterm's modes: mouse, bracketed paste, clipboard.
   private let knowsModes: Bool
   private let files: Files
+  /// Where ncurses draws while a picture is put together; -1 where there is no such file.
+  private let memory: Int32
   private var handle: OpaquePointer?
+  private var hasVanished = false
   private var isSuspended = false
   private var painted: Frame?
   private var pairs: [UInt32: Int32] = [:]
@@ -70,6 +74,7 @@ public final class Screen {
       use_default_colors()
     }
     self.files = files
+    memory = lockstep_memory_file()
     self.handle = handle
     self.input = input
     self.output = output
@@ -146,21 +151,43 @@ public final class Screen {
   private func flush(cells: Int, hadCursor: Bool) {
     let bounds = Rectangle(origin: .zero, size: size)
     let cursor = painted?.cursor.flatMap { bounds.contains($0) ? $0 : nil }
-    leaveok(ls_stdscr(), cursor == nil)
-    if let cursor {
-      wmove(ls_stdscr(), Int32(cursor.row), Int32(cursor.column))
-      // Hidden while the picture is written, so that it is not seen to run about.
-      if hadCursor, cells > 0 { curs_set(0) }
-    } else if hadCursor {
-      curs_set(0)
-    }
-    // A large change may need more than one write; terminals that know this mode show it at once.
+    // A large change is shown at once by terminals that know this mode.
     let isLarge = knowsModes && cells > 400
-    if isLarge { putp("\u{1b}[?2026h") }
-    wnoutrefresh(ls_stdscr())
-    doupdate()
-    if isLarge { Descriptor.send(output, "\u{1b}[?2026l") }
-    if cursor != nil { curs_set(1) }
+    inOneWrite(before: isLarge ? "\u{1b}[?2026h" : "", after: isLarge ? "\u{1b}[?2026l" : "") {
+      leaveok(ls_stdscr(), cursor == nil)
+      // Hidden while the picture is written, so that it is not seen to run about.
+      if hadCursor, cells > 0 || cursor == nil { curs_set(0) }
+      if let cursor { wmove(ls_stdscr(), Int32(cursor.row), Int32(cursor.column)) }
+      wnoutrefresh(ls_stdscr())
+      doupdate()
+      if cursor != nil { curs_set(1) }
+    }
+  }
+
+  /// Lets ncurses draw into memory, and gives the terminal all of it in one write.
+  ///
+  /// By itself ncurses writes at each change of the colour, and the picture is seen half done.
+  private func inOneWrite(before: String, after: String, _ draw: () -> Void) {
+    let stream = fileno(files.output)
+    guard memory >= 0, lockstep_redirect(stream, memory) == 0 else {
+      Descriptor.send(output, before)
+      draw()
+      Descriptor.send(output, after)
+      return
+    }
+    draw()
+    let length = max(0, Int(lseek(memory, 0, SEEK_CUR)))
+    lseek(memory, 0, SEEK_SET)
+    lockstep_redirect(stream, output)
+    guard length > 0 else { return }
+    var bytes = Array(before.utf8)
+    bytes.reserveCapacity(length + 16)
+    let drawn = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+      count = max(0, pread(memory, buffer.baseAddress, length, 0))
+    }
+    bytes += drawn
+    bytes += after.utf8
+    if !Descriptor.send(output, bytes) { hasVanished = true }
   }
 
   /// Hands the cells of one run to ncurses.
@@ -224,7 +251,7 @@ public final class Screen {
   ///
   /// - Throws: `vanished` once the terminal is gone and all its keys have been returned.
   public func readKeys() throws(TerminalError) -> [Key] {
-    guard handle != nil else { throw .vanished }
+    guard handle != nil, !hasVanished else { throw .vanished }
     var keys: [Key] = []
     while true {
       let delay = decoder.awaitsEscape ? KeyDecoder.escapeDelayMilliseconds : 0
@@ -280,6 +307,7 @@ public final class Screen {
     delscreen(handle)
     fclose(files.input)
     fclose(files.output)
+    if memory >= 0 { close(memory) }
   }
 
   /// Turns xterm's modes on (`h`) or off (`l`): buttons of the mouse, their places as SGR numbers,
@@ -295,7 +323,8 @@ public final class Screen {
   /// Terminals do not say whether they did. False where they cannot, or where the text is longer
   /// than they take: then it has to be shown for selecting.
   public func copy(_ text: String) -> Bool {
-    guard handle != nil, !isSuspended, knowsModes,
+    // The console of Linux has a mouse, but would take part of the sequence for text.
+    guard handle != nil, !isSuspended, knowsModes, terminalName != "linux",
       let sequence = Clipboard.sequence(for: text, environment: environment)
     else { return false }
     Descriptor.send(output, sequence)

@@ -16,6 +16,12 @@ void lockstep_signal_caught(int signal);
    own is. -1: not printable. Safe on any thread. */
 int lockstep_wcwidth(unsigned int scalar);
 
+/* A file without a name that nobody else can open, or -1. Closed on exec. */
+int lockstep_memory_file(void);
+
+/* Makes `descriptor` refer to what `target` does, closed on exec. Returns 0 or -1. */
+int lockstep_redirect(int descriptor, int target);
+
 /* Becomes the parent of orphaned descendants, and asks for `signal` when the parent dies
    (Linux; does nothing elsewhere). Returns 0 or -1. */
 int lockstep_parent_death_signal(int signal);
