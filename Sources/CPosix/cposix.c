@@ -106,3 +106,12 @@ int lockstep_redirect(int descriptor, int target) {
     return fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 #endif
 }
+
+int lockstep_spawn_closing_others(posix_spawn_file_actions_t *actions) {
+#ifdef __linux__
+    return posix_spawn_file_actions_addclosefrom_np(actions, 3);
+#else
+    (void)actions;
+    return 0;
+#endif
+}

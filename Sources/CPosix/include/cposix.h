@@ -2,6 +2,8 @@
 #define LOCKSTEP_CPOSIX_H
 /* What has state or what Swift cannot see: the signal self-pipe, and widths of characters. */
 
+#include <spawn.h>
+
 /* Installs the handlers and returns the read end of the self-pipe, or -1. A second call returns the
    same descriptor. Each byte read from it is the number of a signal that arrived:
    SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCHLD, SIGCONT, SIGTSTP. SIGPIPE is ignored. */
@@ -21,6 +23,9 @@ int lockstep_memory_file(void);
 
 /* Makes `descriptor` refer to what `target` does, closed on exec. Returns 0 or -1. */
 int lockstep_redirect(int descriptor, int target);
+
+/* Makes a spawned child close every descriptor from 3 on (Linux; does nothing elsewhere). */
+int lockstep_spawn_closing_others(posix_spawn_file_actions_t *actions);
 
 /* Becomes the parent of orphaned descendants, and asks for `signal` when the parent dies
    (Linux; does nothing elsewhere). Returns 0 or -1. */
