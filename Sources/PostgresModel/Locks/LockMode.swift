@@ -10,9 +10,20 @@ public enum LockMode: Int, Sendable, Hashable, CaseIterable, Comparable {
 
   /// As `pg_locks.mode` spells it: `AccessExclusiveLock`.
   public init?(catalogName: some StringProtocol) {
-    guard let mode = LockMode.allCases.first(where: { $0.catalogName == catalogName }) else {
-      return nil
+    // No two names are of the same length: a scan of many locks need not compare them all.
+    let mode: LockMode
+    switch catalogName.utf8.count {
+    case 9: mode = .share
+    case 12: mode = .rowShare
+    case 13: mode = .exclusive
+    case 15: mode = .accessShare
+    case 16: mode = .rowExclusive
+    case 19: mode = .accessExclusive
+    case 21: mode = .shareRowExclusive
+    case 24: mode = .shareUpdateExclusive
+    default: return nil
     }
+    guard catalogName == mode.catalogName else { return nil }
     self = mode
   }
 
@@ -47,6 +58,11 @@ public enum LockMode: Int, Sendable, Hashable, CaseIterable, Comparable {
   public func conflicts(with other: LockMode) -> Bool {
     LockMode.conflicts[rawValue] & (1 << other.rawValue) != 0
   }
+
+  /// A bit for each mode, `1 << rawValue`.
+  var mask: Int { 1 << rawValue }
+  /// The bits of the modes that conflict with this one.
+  var conflictMask: Int { LockMode.conflicts[rawValue] }
 
   /// Whether a plain `SELECT` must wait for a holder of this mode.
   public var blocksReads: Bool { conflicts(with: .accessShare) }

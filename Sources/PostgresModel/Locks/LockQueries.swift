@@ -1,0 +1,270 @@
+/// The questions of the lock monitor.
+///
+/// None of them casts to `regclass` or reads `pg_class` while locks are sampled: that would wait where
+/// the catalog itself is locked.
+public enum LockQueries {
+  /// How many locks are waited for; cheap enough to ask every second.
+  public static let waiting = Query<Int>(
+    "select count(*) from pg_locks where not granted and pid is distinct from pg_backend_pid()"
+  ) { (row) throws(ResultRow.Mismatch) in Int(try row.integer(0)) }
+
+  /// A row of `scan`.
+  public enum ScanRow: Sendable, Hashable {
+    case server(at: Instant, backends: Int, database: UInt32, knowsWaitStart: Bool)
+    case lock(LockRow)
+    case session(LockSession)
+    case prepared(PreparedTransaction)
+    /// A lock in a mode that blocks nobody (`SIReadLock` of extensions to come).
+    case ignored
+  }
+
+  /// Every lock with its session in one scan of each view; the monitor itself is left out.
+  ///
+  /// `LockSnapshot.init(_:)` puts the rows together.
+  ///
+  /// - Parameter serverVersion: As `server_version_num`: 150018.
+  public static func scan(serverVersion: Int) -> Query<ScanRow> {
+    let since14 = serverVersion >= 140000
+    let lock = [
+      "'L'", "locktype", "database", "relation", "page", "tuple", "virtualxid", "transactionid",
+      "classid", "objid", "objsubid", "virtualtransaction", "pid", "mode", "granted",
+      since14 ? Instant.sql("waitstart") : "null",
+    ]
+    let session = [
+      "'S'", "pid", "leader_pid", Instant.sql("backend_start"), Instant.sql("xact_start"),
+      Instant.sql("query_start"), Instant.sql("state_change"), "state", "wait_event_type",
+      "wait_event", "usename", "datname", "application_name", "host(client_addr)", "backend_type",
+      since14 ? "query_id" : "null", "left(query, 4096)", "backend_xmin",
+    ]
+    let prepared = [
+      "'P'", "gid", "transaction", Instant.sql("prepared"), "pg_get_userbyid(ownerid)", "dbid",
+    ]
+    let server = [
+      "'N'", Instant.sql("clock_timestamp()"),
+      "(select count(*) from a where backend_type = 'client backend')",
+      "(select oid from pg_database where datname = current_database())", since14 ? "1" : "0",
+    ]
+    let text = """
+      with l as materialized (select * from pg_locks
+        where pid is distinct from pg_backend_pid() and mode <> 'SIReadLock'),
+      a as materialized (select * from pg_stat_activity where pid <> pg_backend_pid())
+      select \(columns(server))
+      union all select \(columns(lock)) from l
+      union all select \(columns(session)) from a where pid in (select pid from l)
+      union all select \(columns(prepared)) from pg_prepared_xact()
+      """
+    return Query(text) { (row) throws(ResultRow.Mismatch) in try scanRow(row) }
+  }
+
+  /// The branches of the union give the same number of columns, all of them text.
+  private static func columns(_ expressions: [String]) -> String {
+    let padded = expressions + Array(repeating: "null", count: 18 - expressions.count)
+    return padded.map { "(\($0))::text" }.joined(separator: ", ")
+  }
+
+  /// The names of all relations of the database.
+  public static let relationNames = names(where: "true", [])
+
+  /// The names of some relations.
+  public static func relationNames(of relations: [UInt32]) -> Query<(UInt32, QualifiedName)> {
+    names(where: "c.oid = any ($1::oid[])", [arrayText(relations)])
+  }
+
+  private static func names(where condition: String, _ parameters: [String?])
+    -> Query<(UInt32, QualifiedName)>
+  {
+    Query(
+      """
+      select c.oid, n.nspname, c.relname from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace where \(condition)
+      """, parameters
+    ) { (row) throws(ResultRow.Mismatch) in
+      (
+        UInt32(truncatingIfNeeded: try row.integer(0)),
+        QualifiedName(schema: try row.string(1), try row.string(2))
+      )
+    }
+  }
+
+  /// Who keeps each of these sessions from its lock, by the server's own account.
+  ///
+  /// Costs the server as much as a scan for each pid: only for the waiters, and when asked for.
+  /// Pid 0 is a prepared transaction. Includes what a `SERIALIZABLE DEFERRABLE` transaction waits for.
+  public static func blockers(of waiters: [Int32]) -> Query<(waiter: Int32, blocker: Int32)> {
+    Query(
+      """
+      select distinct w, b from unnest($1::int[]) w,
+        unnest(pg_blocking_pids(w) || pg_safe_snapshot_blocking_pids(w)) b
+      """, [arrayText(waiters)]
+    ) { (row) throws(ResultRow.Mismatch) in
+      (
+        waiter: Int32(truncatingIfNeeded: try row.integer(0)),
+        blocker: Int32(truncatingIfNeeded: try row.integer(1))
+      )
+    }
+  }
+
+  /// A session that holds or wants an advisory lock.
+  public struct AdvisoryHolder: Sendable, Hashable {
+    public var key: AdvisoryKey
+    public var isGranted: Bool
+    public var session: LockSession
+  }
+
+  /// Who holds or wants any of these advisory locks in this database, holders first.
+  public static func advisoryHolders(of keys: [AdvisoryKey]) -> Query<AdvisoryHolder> {
+    let conditions = keys.map { key in
+      switch key {
+      case .single(let number):
+        let bits = UInt64(bitPattern: number)
+        return "(classid, objid, objsubid) = (\(bits >> 32)::oid, \(bits & 0xFFFF_FFFF)::oid, 1)"
+      case .pair(let first, let second):
+        let (high, low) = (UInt32(bitPattern: first), UInt32(bitPattern: second))
+        return "(classid, objid, objsubid) = (\(high)::oid, \(low)::oid, 2)"
+      }
+    }
+    return Query(
+      """
+      select classid, objid, objsubid, granted, l.pid, \(Instant.sql("backend_start")),
+        \(Instant.sql("xact_start")), state, usename, application_name, host(client_addr), datname,
+        left(query, 4096)
+      from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+      where locktype = 'advisory' and l.pid is not null
+        and database = (select oid from pg_database where datname = current_database())
+        and (\(conditions.isEmpty ? "false" : conditions.joined(separator: " or ")))
+      order by not granted, backend_start
+      """
+    ) { (row) throws(ResultRow.Mismatch) in
+      let tag = LockTag(
+        .advisory, classID: try number(row, 0), objectID: try number(row, 1),
+        objectSubID: try number(row, 2))
+      var session = LockSession(pid: Int32(truncatingIfNeeded: try row.integer(4)))
+      session.backendStart = try row.optionalInstant(5)
+      session.transactionStart = try row.optionalInstant(6)
+      session.state = row.optionalString(7)
+      session.user = row.optionalString(8)
+      session.application = row.optionalString(9)
+      session.clientAddress = row.optionalString(10)
+      session.database = row.optionalString(11)
+      session.query = row.optionalString(12)
+      guard let key = tag.advisoryKey else {
+        throw ResultRow.Mismatch(column: 0, expected: "advisory key", found: nil)
+      }
+      return AdvisoryHolder(key: key, isGranted: try row.bool(3), session: session)
+    }
+  }
+
+  /// Cancels what a session runs, if it still is the session that was seen; `false`, or no row, means
+  /// that nothing was done.
+  public static func cancel(_ session: LockSession) -> Query<Bool> {
+    signal("pg_cancel_backend", session)
+  }
+
+  /// Ends a session, if it still is the one that was seen; as `cancel(_:)`.
+  public static func terminate(_ session: LockSession) -> Query<Bool> {
+    signal("pg_terminate_backend", session)
+  }
+
+  /// A pid may be given to another session at any time; with the start of the session it is its own.
+  private static func signal(_ function: String, _ session: LockSession) -> Query<Bool> {
+    Query(
+      """
+      select \(function)(pid) from pg_stat_activity
+      where pid = $1::int and \(Instant.sql("backend_start")) = $2::bigint
+      """, ["\(session.pid)", session.backendStart.map { "\($0.microseconds)" }]
+    ) { (row) throws(ResultRow.Mismatch) in try row.bool(0) }
+  }
+
+  private static func arrayText(_ numbers: [some BinaryInteger]) -> String {
+    "{" + numbers.map { "\($0)" }.joined(separator: ",") + "}"
+  }
+}
+
+// MARK: Reading the rows
+
+private func number(_ row: ResultRow, _ column: Int) throws(ResultRow.Mismatch) -> UInt32? {
+  try row.optionalInteger(column).map { UInt32(truncatingIfNeeded: $0) }
+}
+
+private func scanRow(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockQueries.ScanRow {
+  switch try row.string(0) {
+  case "N":
+    guard let at = try row.optionalInstant(1) else {
+      throw ResultRow.Mismatch(column: 1, expected: "time", found: nil)
+    }
+    return .server(
+      at: at, backends: Int(try row.integer(2)), database: try number(row, 3) ?? 0,
+      knowsWaitStart: try row.integer(4) == 1)
+  case "L":
+    guard let mode = LockMode(catalogName: try row.string(13)) else { return .ignored }
+    return .lock(
+      LockRow(
+        try lockTag(row), pid: try row.optionalInteger(12).map { Int32(truncatingIfNeeded: $0) },
+        virtualTransaction: row.optionalString(11).flatMap(VirtualTransaction.init), mode: mode,
+        isGranted: try row.string(14) == "true", waitStart: try row.optionalInstant(15)))
+  case "S": return .session(try lockSession(row))
+  case "P":
+    return .prepared(
+      PreparedTransaction(
+        gid: try row.string(1), transactionID: try number(row, 2) ?? 0,
+        preparedAt: try row.optionalInstant(3) ?? Instant(microseconds: 0),
+        owner: row.optionalString(4), database: try number(row, 5)))
+  case let other: throw ResultRow.Mismatch(column: 0, expected: "L, S, P or N", found: other)
+  }
+}
+
+private func lockTag(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockTag {
+  LockTag(
+    LockTag.Kind(catalogName: try row.string(1)), database: try number(row, 2),
+    relation: try number(row, 3), page: try number(row, 4), tuple: try number(row, 5),
+    virtualTransaction: row.optionalString(6).flatMap(VirtualTransaction.init),
+    transactionID: try number(row, 7), classID: try number(row, 8), objectID: try number(row, 9),
+    objectSubID: try number(row, 10))
+}
+
+private func lockSession(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockSession {
+  var session = LockSession(pid: Int32(truncatingIfNeeded: try row.integer(1)))
+  session.leader = try row.optionalInteger(2).map { Int32(truncatingIfNeeded: $0) }
+  session.backendStart = try row.optionalInstant(3)
+  session.transactionStart = try row.optionalInstant(4)
+  session.queryStart = try row.optionalInstant(5)
+  session.stateChange = try row.optionalInstant(6)
+  session.state = row.optionalString(7)
+  session.waitEventType = row.optionalString(8)
+  session.waitEvent = row.optionalString(9)
+  session.user = row.optionalString(10)
+  session.database = row.optionalString(11)
+  session.application = row.optionalString(12)
+  session.clientAddress = row.optionalString(13)
+  session.backendType = row.optionalString(14)
+  session.queryID = try row.optionalInteger(15)
+  session.query = row.optionalString(16)
+  session.minimumTransactionID = try number(row, 17)
+  return session
+}
+
+extension LockSnapshot {
+  /// Puts the rows of `LockQueries.scan` together; `nil` where the row of the server itself is missing.
+  public init?(_ rows: [LockQueries.ScanRow]) {
+    var locks: [LockRow] = []
+    var sessions: [LockSession] = []
+    var prepared: [PreparedTransaction] = []
+    var snapshot: LockSnapshot?
+    for row in rows {
+      switch row {
+      case .server(let at, let backends, let database, let knowsWaitStart):
+        snapshot = LockSnapshot(
+          at: at, database: database, backends: backends, knowsWaitStart: knowsWaitStart)
+      case .lock(let lock): locks.append(lock)
+      case .session(let session): sessions.append(session)
+      case .prepared(let transaction): prepared.append(transaction)
+      case .ignored: break
+      }
+    }
+    guard let snapshot else { return nil }
+    self.init(
+      at: snapshot.at, database: snapshot.database, backends: snapshot.backends,
+      knowsWaitStart: snapshot.knowsWaitStart, locks: locks, sessions: sessions,
+      preparedTransactions: prepared)
+  }
+}

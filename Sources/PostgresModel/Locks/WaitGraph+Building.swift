@@ -1,0 +1,257 @@
+extension WaitGraph {
+  /// Draws the graph of a snapshot.
+  ///
+  /// - Parameter verified: What the server itself answered to `LockQueries.blockers`, by waiter; it
+  ///   replaces what was concluded for the waiters it names.
+  public init(_ snapshot: LockSnapshot, verified: [Int32: [Int32]] = [:]) {
+    var builder = WaitGraphBuilder(snapshot)
+    builder.findEdges()
+    builder.apply(verified)
+    builder.orderBlockers()
+    let closure = VictimClosure(builder.nodes)
+    builder.countVictims(closure)
+    builder.placeChildren()
+    nodes = builder.nodes
+    roots = builder.roots()
+    if nodes.contains(where: \.isInCycle) {
+      certainty = .cycle
+    } else {
+      certainty = snapshot.knowsWaitStart || nodes.isEmpty ? .certain : .orderUnknown
+    }
+  }
+}
+
+/// Builds the nodes and edges, step by step as `lock-monitor` numbers them: the whole tag, the group,
+/// holders, the queue, prepared transactions, one place for each.
+private struct WaitGraphBuilder {
+  private let snapshot: LockSnapshot
+  private let preparedOwners: [VirtualTransaction?: LockOwner]
+  private var indices: [LockOwner: Int] = [:]
+  var nodes: [WaitGraph.Node] = []
+
+  init(_ snapshot: LockSnapshot) {
+    self.snapshot = snapshot
+    preparedOwners = snapshot.preparedOwners
+  }
+
+  /// A lock, held or wanted, of a tag that is waited for.
+  private struct Claim {
+    var node: Int
+    var mode: LockMode
+    /// Modes conflicting with `mode`, bit `rawValue` each.
+    var conflicts: Int
+    var isGranted: Bool
+    var since: Instant?
+    var pid: Int32
+  }
+
+  mutating func findEdges() {
+    var queues: [LockTag: Int] = [:]
+    var claims: [[Claim]] = []
+    var tags: [LockTag] = []
+    for row in snapshot.locks where !row.isGranted && queues[row.tag] == nil {
+      queues[row.tag] = claims.count
+      claims.append([])
+      tags.append(row.tag)
+    }
+    guard !claims.isEmpty else { return }
+    for row in snapshot.locks {
+      guard let queue = queues[row.tag] else { continue }
+      let session = row.pid.flatMap { snapshot.sessions[$0] }
+      claims[queue].append(
+        Claim(
+          node: index(of: owner(of: row, session)), mode: row.mode,
+          conflicts: row.mode.conflictMask, isGranted: row.isGranted,
+          since: row.isGranted ? nil : waitStart(row, session), pid: row.pid ?? 0))
+    }
+    for (tag, claims) in zip(tags, claims) { connect(claims, on: tag) }
+    nameWaitedForRows()
+  }
+
+  private func owner(of row: LockRow, _ session: LockSession?) -> LockOwner {
+    if let pid = row.pid { return .session(pid: session?.leader ?? pid) }
+    return preparedOwners[row.virtualTransaction] ?? .unknown(row.virtualTransaction)
+  }
+
+  /// Before 14 the change to `active` stands in for the start of the wait, which came later.
+  private func waitStart(_ row: LockRow, _ session: LockSession?) -> Instant? {
+    snapshot.knowsWaitStart ? row.waitStart : session?.stateChange
+  }
+
+  private mutating func index(of owner: LockOwner) -> Int {
+    if let index = indices[owner] { return index }
+    let index = nodes.count
+    indices[owner] = index
+    var node = WaitGraph.Node(
+      owner: owner, session: nil, prepared: nil, wait: nil, blockers: [], blocksWith: nil,
+      blocksOn: nil, directVictims: 0, indirectVictims: 0, isInCycle: false, children: [])
+    switch owner {
+    case .session(let pid): node.session = snapshot.sessions[pid]
+    case .prepared(let gid):
+      node.prepared = snapshot.preparedTransactions.first { $0.gid == gid }
+    case .unknown: break
+    }
+    nodes.append(node)
+    return index
+  }
+
+  private mutating func connect(_ claims: [Claim], on tag: LockTag) {
+    let holders = claims.filter(\.isGranted)
+    // What each group holds on this tag: it decides who jumps the queue.
+    var held: [Int: Int] = [:]
+    for holder in holders { held[holder.node, default: 0] |= holder.mode.mask }
+    let queue = queue(of: claims.filter { !$0.isGranted }, held: held)
+    for (place, waiter) in queue.enumerated() {
+      var edges = nodes[waiter.node].blockers
+      for holder in holders
+      where holder.node != waiter.node && waiter.conflicts & holder.mode.mask != 0 {
+        edges.append(WaitGraph.Edge(blocker: holder.node, strength: .hard, mode: holder.mode))
+        noteBlocking(holder, on: tag)
+      }
+      for ahead in queue[..<place]
+      where ahead.node != waiter.node && waiter.conflicts & ahead.mode.mask != 0 {
+        edges.append(WaitGraph.Edge(blocker: ahead.node, strength: .soft, mode: ahead.mode))
+        noteBlocking(ahead, on: tag)
+      }
+      nodes[waiter.node].blockers = edges
+      if nodes[waiter.node].wait == nil || before(waiter.since, nodes[waiter.node].wait?.since) {
+        nodes[waiter.node].wait = WaitGraph.Wait(
+          tag: tag, mode: waiter.mode, since: waiter.since, row: nil)
+      }
+    }
+  }
+
+  /// Puts the waiters in the order in which the server will serve them: as they came, but one that
+  /// already holds what an earlier one waits for goes in front of that one (`ProcSleep`).
+  private func queue(of waiters: [Claim], held: [Int: Int]) -> [Claim] {
+    let arrived = waiters.sorted { a, b in
+      a.since == b.since ? a.pid < b.pid : before(a.since, b.since)
+    }
+    guard arrived.contains(where: { held[$0.node] != nil }) else { return arrived }
+    var queue: [Claim] = []
+    for waiter in arrived {
+      let holds = held[waiter.node] ?? 0
+      let place = queue.firstIndex { $0.node != waiter.node && $0.conflicts & holds != 0 }
+      queue.insert(waiter, at: place ?? queue.endIndex)
+    }
+    return queue
+  }
+
+  private mutating func noteBlocking(_ claim: Claim, on tag: LockTag) {
+    guard claim.isGranted || nodes[claim.node].blocksWith == nil else { return }
+    if let mode = nodes[claim.node].blocksWith, mode >= claim.mode { return }
+    nodes[claim.node].blocksWith = claim.mode
+    nodes[claim.node].blocksOn = tag
+  }
+
+  /// Who waits for another's row waits for that one's transaction, and holds the row's own lock.
+  private mutating func nameWaitedForRows() {
+    for row in snapshot.locks where row.tag.kind == .tuple && row.isGranted {
+      guard let pid = row.pid,
+        let index = indices[.session(pid: snapshot.sessions[pid]?.leader ?? pid)],
+        nodes[index].wait?.tag.kind == .transactionID
+      else { continue }
+      nodes[index].wait?.row = row.tag
+    }
+  }
+
+  mutating func apply(_ verified: [Int32: [Int32]]) {
+    for (pid, blockers) in verified {
+      guard let waiter = indices[.session(pid: pid)], nodes[waiter].wait != nil else { continue }
+      let concluded = nodes[waiter].blockers
+      var edges = Set<Int32>(blockers).compactMap { blocker -> WaitGraph.Edge? in
+        // 0 stands for any prepared transaction: what was concluded about those is kept.
+        guard blocker != 0, blocker != pid else { return nil }
+        let leader = snapshot.sessions[blocker]?.leader ?? blocker
+        let node = index(of: .session(pid: leader))
+        return concluded.first { $0.blocker == node }
+          ?? WaitGraph.Edge(blocker: node, strength: .soft, mode: .accessShare)
+      }
+      if blockers.contains(0) {
+        edges += concluded.filter { nodes[$0.blocker].owner.pid == nil }
+      }
+      nodes[waiter].blockers = edges
+    }
+  }
+
+  /// Puts the hardest, oldest blocker first and names each blocker once.
+  mutating func orderBlockers() {
+    let ages = nodes.map { age(of: $0) }
+    // One array for all nodes: who has seen a blocker last, by its hardest edge.
+    var seenBy = [Int](repeating: -1, count: nodes.count)
+    for index in nodes.indices where nodes[index].blockers.count > 1 {
+      var edges = nodes[index].blockers
+      // Hard edges stand before soft ones already, tag by tag; only groups wait for several tags.
+      var kept = 0
+      for strength in [WaitGraph.Strength.hard, .soft] {
+        for place in edges.indices where edges[place].strength == strength && place >= kept {
+          let edge = edges[place]
+          guard seenBy[edge.blocker] != index else { continue }
+          seenBy[edge.blocker] = index
+          edges.swapAt(place, kept)
+          kept += 1
+        }
+      }
+      edges.removeSubrange(kept...)
+      var first = 0
+      for place in edges.indices where edges[place].strength == edges[first].strength {
+        let (a, b) = (edges[place], edges[first])
+        if (ages[a.blocker], a.blocker) < (ages[b.blocker], b.blocker) { first = place }
+      }
+      edges.swapAt(0, first)
+      nodes[index].blockers = edges
+    }
+  }
+
+  /// Since when a node has been in the way, in microseconds.
+  private func age(of node: WaitGraph.Node) -> Int64 {
+    if let prepared = node.prepared { return prepared.preparedAt.microseconds }
+    let known = node.session?.transactionStart ?? node.wait?.since
+    return known?.microseconds ?? .max
+  }
+
+  mutating func countVictims(_ closure: VictimClosure) {
+    for index in nodes.indices {
+      nodes[index].directVictims = closure.direct[index]
+      nodes[index].indirectVictims = closure.count(of: index) - closure.direct[index]
+      nodes[index].isInCycle = closure.isInCycle(index)
+    }
+  }
+
+  /// Hangs each waiter under its first blocker, except where that would close a circle.
+  mutating func placeChildren() {
+    var parent = nodes.map { $0.blockers.first?.blocker }
+    for start in nodes.indices where nodes[start].isInCycle {
+      var members: [Int] = []
+      var here: Int? = start
+      while let node = here, !members.contains(node) {
+        members.append(node)
+        here = parent[node]
+      }
+      // The walk came back to where it began: who has waited longest is drawn first.
+      guard here == start else { continue }
+      let first = members.min { before(nodes[$0].wait?.since, nodes[$1].wait?.since) }
+      if let first { parent[first] = nil }
+    }
+    for index in nodes.indices {
+      if let parent = parent[index] { nodes[parent].children.append(index) }
+      isPlaced.append(parent[index] != nil)
+    }
+    for index in nodes.indices where nodes[index].children.count > 1 {
+      let starts = nodes[index].children.map { (nodes[$0].wait?.since?.microseconds ?? .max, $0) }
+      nodes[index].children = starts.sorted { $0 < $1 }.map(\.1)
+    }
+  }
+
+  private var isPlaced: [Bool] = []
+
+  func roots() -> [Int] {
+    let ages = nodes.map { age(of: $0) }
+    return nodes.indices.filter {
+      !isPlaced[$0] && (nodes[$0].victims > 0 || nodes[$0].wait != nil)
+    }.sorted { a, b in
+      if nodes[a].victims != nodes[b].victims { return nodes[a].victims > nodes[b].victims }
+      return (ages[a], a) < (ages[b], b)
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import PostgresModel
+import Testing
+
+/// Decodes a row of text as the server would send it.
+private func decoded<Row>(_ query: Query<Row>, _ cells: [String?]) throws -> Row {
+  let buffers = cells.map { cell in
+    cell.map { text -> UnsafeRawBufferPointer in
+      let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+      copy.copyBytes(from: text.utf8)
+      return UnsafeRawBufferPointer(copy)
+    }
+  }
+  defer { for buffer in buffers { buffer?.deallocate() } }
+  return try query.decode(ResultRow(buffers))
+}
+
+private func padded(_ cells: [String?]) -> [String?] {
+  cells + Array(repeating: nil, count: 18 - cells.count)
+}
+
+@Suite struct LockSnapshotTests {
+  @Test func `the rows of a scan are put together`() throws {
+    let query = LockQueries.scan(serverVersion: 150018)
+    let rows = try [
+      padded(["N", "1700000000000000", "7", "16384", "1"]),
+      padded([
+        "L", "relation", "16384", "16385", nil, nil, nil, nil, nil, nil, nil, "3/17", "100",
+        "AccessExclusiveLock", "false", "1699999999000000",
+      ]),
+      padded([
+        "L", "transactionid", nil, nil, nil, nil, nil, "726", nil, nil, nil, "-1/726", nil,
+        "ExclusiveLock", "true", nil,
+      ]),
+      padded([
+        "S", "100", nil, "1699999990000000", "1699999991000000", "1699999992000000",
+        "1699999993000000", "active", "Lock", "relation", "app", "orders", "web-1", "10.0.0.1",
+        "client backend", "-12", "select 1", "80231",
+      ]),
+      padded(["P", "gx1", "726", "1699999000000000", "owner", "16384"]),
+    ].map { try decoded(query, $0) }
+    let snapshot = try #require(LockSnapshot(rows))
+    #expect(snapshot.backends == 7 && snapshot.database == 16384 && snapshot.knowsWaitStart)
+    #expect(snapshot.waiting == 1)
+    #expect(snapshot.locks[0].tag == LockTag(.relation, database: 16384, relation: 16385))
+    #expect(snapshot.locks[0].waitStart == Instant(microseconds: 1_699_999_999_000_000))
+    #expect(
+      snapshot.sessions[100]?.queryID == -12
+        && snapshot.sessions[100]?.minimumTransactionID == 80231)
+    #expect(snapshot.owner(of: snapshot.locks[1]) == .prepared(gid: "gx1"))
+  }
+
+  @Test func `a mode of no table lock is passed over and a scan without the server's row is none`()
+    throws
+  {
+    let query = LockQueries.scan(serverVersion: 150018)
+    let row = try decoded(
+      query,
+      padded([
+        "L", "relation", "1", "2", nil, nil, nil, nil, nil, nil, nil, "3/1", "9", "SomeLock",
+        "true",
+      ]))
+    #expect(row == .ignored)
+    #expect(LockSnapshot([row]) == nil)
+  }
+
+  @Test func `columns that a server does not have yet are not asked for`() {
+    let old = LockQueries.scan(serverVersion: 130020).text
+    let new = LockQueries.scan(serverVersion: 140000).text
+    #expect(!old.contains("waitstart") && !old.contains("query_id"))
+    #expect(new.contains("waitstart") && new.contains("query_id"))
+    #expect(!new.contains("regclass") && !new.contains("pg_class"))
+  }
+
+  @Test func `every lock mode is read from the name the catalog gives it`() {
+    for mode in LockMode.allCases { #expect(LockMode(catalogName: mode.catalogName) == mode) }
+    #expect(LockMode(catalogName: "SIReadLock") == nil)
+    #expect(LockMode(catalogName: "AccessShareLocks") == nil)
+    #expect(LockMode(catalogName: "AccessFooooLock") == nil)
+  }
+
+  @Test func `advisory keys are read in both forms`() {
+    let single = LockTag(
+      .advisory, database: 1, classID: 0xFFFF_FFFF, objectID: 0xFFFF_FFFE, objectSubID: 1)
+    let pair = LockTag(.advisory, database: 1, classID: 0xFFFF_FFFF, objectID: 7, objectSubID: 2)
+    #expect(single.advisoryKey == .single(-2))
+    #expect(pair.advisoryKey == .pair(-1, 7))
+    #expect(RelationNames().text(pair) == "advisory -1,7")
+    let text = LockQueries.advisoryHolders(of: [.single(-2), .pair(-1, 7)]).text
+    #expect(text.contains("(4294967295::oid, 4294967294::oid, 1)"))
+    #expect(text.contains("(4294967295::oid, 7::oid, 2)"))
+    #expect(LockQueries.advisoryHolders(of: []).text.contains("(false)"))
+  }
+
+  @Test func `names are given for this database and numbers for others`() {
+    let names = RelationNames(
+      database: 5,
+      names: [1: QualifiedName(schema: "public", "t"), 2: QualifiedName(schema: "s", "u")])
+    #expect(names.text(1, in: 5) == "t")
+    #expect(names.text(2, in: 5) == "s.u")
+    #expect(names.text(1, in: 6) == "6:1")
+    #expect(names.text(3, in: 5) == "3")
+    #expect(names.text(1, in: 0) == "t")
+  }
+
+  @Test func `what stands in the way of a lock is listed with the oldest holder first`() {
+    let table = LockTag(.relation, database: 5, relation: 1)
+    let sessions = [(10, 30), (11, 20), (12, 10), (13, 5)].map { pid, start in
+      var session = LockSession(pid: Int32(pid))
+      session.transactionStart = Instant(microseconds: Int64(start))
+      return session
+    }
+    let snapshot = LockSnapshot(
+      at: Instant(microseconds: 99), database: 5,
+      locks: [
+        LockRow(table, pid: 10, mode: .accessShare, isGranted: true),
+        LockRow(table, pid: 11, mode: .rowExclusive, isGranted: true),
+        LockRow(table, pid: 12, mode: .share, isGranted: false),
+        LockRow(table, pid: 13, mode: .accessShare, isGranted: true),
+        LockRow(
+          LockTag(.relation, database: 6, relation: 1), pid: 14, mode: .share, isGranted: true),
+      ], sessions: sessions)
+    #expect(snapshot.obstacles(to: .accessExclusive, on: 1).map(\.pid) == [13, 11, 10, 12])
+    #expect(snapshot.obstacles(to: .accessExclusive, on: 1, except: 13).map(\.pid) == [11, 10, 12])
+    #expect(snapshot.obstacles(to: .share, on: 1).map(\.pid) == [11])
+    #expect(snapshot.locks(of: 11).map(\.mode) == [.rowExclusive])
+  }
+}
