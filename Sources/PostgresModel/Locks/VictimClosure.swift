@@ -14,40 +14,38 @@ struct VictimClosure {
     for waiter in nodes.indices {
       for edge in nodes[waiter].blockers { direct[edge.blocker] += 1 }
     }
-    let order = Self.victimsFirst(nodes)
+    let (order, hasCircles) = Self.victimsFirst(nodes)
+    guard !order.isEmpty else { return }
     // One pass does it, victims before their blockers, unless there are circles.
-    while spread(nodes, in: order) {}
+    var passes = hasCircles ? nodes.count : 1
+    while passes > 0, spread(nodes, in: order, looksForGain: hasCircles) { passes -= 1 }
   }
 
-  /// Adds to each blocker its waiters and theirs; answers whether another pass is wanted.
-  private mutating func spread(_ nodes: [WaitGraph.Node], in order: [Int]) -> Bool {
-    var isDone = [Bool](repeating: false, count: nodes.count)
-    var wantsMore = false
+  /// Adds to each blocker its waiters and theirs; answers whether any was new, if it is to look.
+  private mutating func spread(_ nodes: [WaitGraph.Node], in order: [Int], looksForGain: Bool)
+    -> Bool
+  {
     let words = words
-    bits.withUnsafeMutableBufferPointer { bits in
+    var before = 0
+    if looksForGain { before = bits.reduce(0) { $0 + $1.nonzeroBitCount } }
+    bits.withUnsafeMutableBufferPointer { buffer in
+      guard let bits = buffer.baseAddress else { return }
       for waiter in order {
-        isDone[waiter] = true
+        let source = bits + waiter * words
+        // Most waiters have nobody behind them.
+        let hasVictims = direct[waiter] > 0
         for edge in nodes[waiter].blockers {
-          let target = edge.blocker * words
-          let source = waiter * words
-          var gained: UInt64 = 0
-          for word in 0..<words {
-            let new = bits[source + word] & ~bits[target + word]
-            bits[target + word] |= new
-            gained |= new
-          }
-          let mask: UInt64 = 1 << UInt64(waiter % 64)
-          gained |= mask & ~bits[target + waiter / 64]
-          bits[target + waiter / 64] |= mask
-          if gained != 0, isDone[edge.blocker] { wantsMore = true }
+          let target = bits + edge.blocker * words
+          if hasVictims { for word in 0..<words { target[word] |= source[word] } }
+          target[waiter / 64] |= 1 << UInt64(waiter % 64)
         }
       }
     }
-    return wantsMore
+    return looksForGain && bits.reduce(0) { $0 + $1.nonzeroBitCount } != before
   }
 
   /// Orders the nodes so that, circles aside, everyone stands after those who wait for it.
-  private static func victimsFirst(_ nodes: [WaitGraph.Node]) -> [Int] {
+  private static func victimsFirst(_ nodes: [WaitGraph.Node]) -> (order: [Int], hasCircles: Bool) {
     var remaining = [Int](repeating: 0, count: nodes.count)
     for node in nodes { for edge in node.blockers { remaining[edge.blocker] += 1 } }
     var order = nodes.indices.filter { remaining[$0] == 0 }
@@ -62,7 +60,8 @@ struct VictimClosure {
         if remaining[edge.blocker] == 0 { order.append(edge.blocker) }
       }
     }
-    return order + nodes.indices.filter { !isOrdered[$0] }
+    let circled = nodes.indices.filter { !isOrdered[$0] }
+    return (order + circled, !circled.isEmpty)
   }
 
   /// How many others wait for a node.

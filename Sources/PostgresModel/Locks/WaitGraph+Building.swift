@@ -27,6 +27,11 @@ private struct WaitGraphBuilder {
   private let snapshot: LockSnapshot
   private let preparedOwners: [VirtualTransaction?: LockOwner]
   private var indices: [LockOwner: Int] = [:]
+  /// For which waiter a node was last named as a blocker.
+  private var stamps: [Int] = []
+  private var stamp = 0
+  private var isNoted: [Bool] = []
+  private var waitsTwice: Set<Int> = []
   var nodes: [WaitGraph.Node] = []
 
   init(_ snapshot: LockSnapshot) {
@@ -92,6 +97,8 @@ private struct WaitGraphBuilder {
     case .unknown: break
     }
     nodes.append(node)
+    stamps.append(0)
+    isNoted.append(false)
     return index
   }
 
@@ -103,21 +110,30 @@ private struct WaitGraphBuilder {
     let queue = queue(of: claims.filter { !$0.isGranted }, held: held)
     for (place, waiter) in queue.enumerated() {
       var edges = nodes[waiter.node].blockers
-      for holder in holders
-      where holder.node != waiter.node && waiter.conflicts & holder.mode.mask != 0 {
-        edges.append(WaitGraph.Edge(blocker: holder.node, strength: .hard, mode: holder.mode))
-        noteBlocking(holder, on: tag)
-      }
-      for ahead in queue[..<place]
-      where ahead.node != waiter.node && waiter.conflicts & ahead.mode.mask != 0 {
-        edges.append(WaitGraph.Edge(blocker: ahead.node, strength: .soft, mode: ahead.mode))
-        noteBlocking(ahead, on: tag)
-      }
+      edges.reserveCapacity(holders.count + place)
+      collect(holders[...], for: waiter, .hard, on: tag, into: &edges)
+      collect(queue[..<place], for: waiter, .soft, on: tag, into: &edges)
+      // A group of parallel workers may wait for several tags.
+      if nodes[waiter.node].wait != nil { waitsTwice.insert(waiter.node) }
       nodes[waiter.node].blockers = edges
       if nodes[waiter.node].wait == nil || before(waiter.since, nodes[waiter.node].wait?.since) {
         nodes[waiter.node].wait = WaitGraph.Wait(
           tag: tag, mode: waiter.mode, since: waiter.since, row: nil)
       }
+    }
+  }
+
+  private mutating func collect(
+    _ claims: ArraySlice<Claim>, for waiter: Claim, _ strength: WaitGraph.Strength,
+    on tag: LockTag, into edges: inout [WaitGraph.Edge]
+  ) {
+    // Who blocks in two ways is named by the harder, which is collected first.
+    if strength == .hard { stamp &+= 1 }
+    for claim in claims where waiter.conflicts & claim.mode.mask != 0 {
+      guard claim.node != waiter.node, stamps[claim.node] != stamp else { continue }
+      stamps[claim.node] = stamp
+      edges.append(WaitGraph.Edge(blocker: claim.node, strength: strength, mode: claim.mode))
+      if !isNoted[claim.node] || claim.isGranted { noteBlocking(claim, on: tag) }
     }
   }
 
@@ -138,6 +154,7 @@ private struct WaitGraphBuilder {
   }
 
   private mutating func noteBlocking(_ claim: Claim, on tag: LockTag) {
+    isNoted[claim.node] = true
     guard claim.isGranted || nodes[claim.node].blocksWith == nil else { return }
     if let mode = nodes[claim.node].blocksWith, mode >= claim.mode { return }
     nodes[claim.node].blocksWith = claim.mode
@@ -171,35 +188,30 @@ private struct WaitGraphBuilder {
         edges += concluded.filter { nodes[$0.blocker].owner.pid == nil }
       }
       nodes[waiter].blockers = edges
+      waitsTwice.insert(waiter)
     }
   }
 
   /// Puts the hardest, oldest blocker first and names each blocker once.
   mutating func orderBlockers() {
+    for index in waitsTwice {
+      var seen: Set<Int> = []
+      let edges = nodes[index].blockers
+      let hardFirst = edges.filter { $0.strength == .hard } + edges.filter { $0.strength == .soft }
+      nodes[index].blockers = hardFirst.filter { seen.insert($0.blocker).inserted }
+    }
     let ages = nodes.map { age(of: $0) }
-    // One array for all nodes: who has seen a blocker last, by its hardest edge.
-    var seenBy = [Int](repeating: -1, count: nodes.count)
     for index in nodes.indices where nodes[index].blockers.count > 1 {
-      var edges = nodes[index].blockers
-      // Hard edges stand before soft ones already, tag by tag; only groups wait for several tags.
-      var kept = 0
-      for strength in [WaitGraph.Strength.hard, .soft] {
-        for place in edges.indices where edges[place].strength == strength && place >= kept {
-          let edge = edges[place]
-          guard seenBy[edge.blocker] != index else { continue }
-          seenBy[edge.blocker] = index
-          edges.swapAt(place, kept)
-          kept += 1
-        }
-      }
-      edges.removeSubrange(kept...)
+      let edges = nodes[index].blockers
       var first = 0
-      for place in edges.indices where edges[place].strength == edges[first].strength {
+      for place in edges.indices.dropFirst() where edges[place].strength <= edges[first].strength {
         let (a, b) = (edges[place], edges[first])
-        if (ages[a.blocker], a.blocker) < (ages[b.blocker], b.blocker) { first = place }
+        let isOlder =
+          ages[a.blocker] == ages[b.blocker]
+          ? a.blocker < b.blocker : ages[a.blocker] < ages[b.blocker]
+        if a.strength < b.strength || isOlder { first = place }
       }
-      edges.swapAt(0, first)
-      nodes[index].blockers = edges
+      if first != 0 { nodes[index].blockers.swapAt(0, first) }
     }
   }
 
