@@ -68,6 +68,20 @@ public struct PgQueryParser: SQLParser {
     return .parsed(statements(of: tree, in: sql))
   }
 
+  /// Returns the first place that is no SQL; `nil` where all of the text is.
+  ///
+  /// Much cheaper than `parse(_:)`, as no tree is made.
+  public func syntaxError(in sql: String) -> (message: String, offset: Int?)? {
+    if let nul = sql.utf8.firstIndex(of: 0) {
+      return ("invalid byte 0x00", sql.utf8.distance(from: sql.startIndex, to: nul))
+    }
+    let result = pg_query_split_with_parser(sql)
+    defer { pg_query_free_split_result(result) }
+    guard let error = result.error else { return nil }
+    let message = error.pointee.message.map { String(cString: $0) } ?? "not understood"
+    return (message, offset(of: Int(error.pointee.cursorpos), in: sql))
+  }
+
   private static func tree(of text: UnsafeMutablePointer<CChar>) -> ParseTree? {
     let length = strlen(text)
     return text.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
