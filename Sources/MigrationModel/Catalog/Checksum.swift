@@ -23,7 +23,18 @@ public struct Checksum: Sendable, Hashable {
 
   /// Reads lower-case or upper-case hexadecimal; `nil` when it is none or of the wrong length.
   public init?(_ algorithm: Algorithm, hexadecimal text: String) {
-    let digits = Array(text.utf8)
+    var text = text
+    guard
+      let checksum = text.withUTF8({
+        Checksum(algorithm, hexadecimal: UnsafeRawBufferPointer($0))
+      })
+    else { return nil }
+    self = checksum
+  }
+
+  /// Reads hexadecimal digits as they come from the server; `nil` when they are none or of the wrong
+  /// length.
+  init?(_ algorithm: Algorithm, hexadecimal digits: UnsafeRawBufferPointer) {
     guard digits.count == algorithm.byteCount * 2 else { return nil }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(algorithm.byteCount)

@@ -21,8 +21,12 @@ public protocol Layout: Sendable {
   func catalog(of files: [SourceFile]) -> Catalog
   /// Two versions with the same identity are one to the tool: `001` and `1` where it compares numbers.
   func identity(of version: Version) -> String
+  /// Whether the tool applies `a` before `b`; says where a version without a file stands.
+  func isOrderedBefore(_ a: Version, _ b: Version) -> Bool
   /// The files that `new` makes.
   func newFiles(_ request: NewMigration) -> [NewFile]
+  /// Names of files or folders in the project's root that only this tool leaves there.
+  var projectMarks: [String] { get }
 
   // MARK: History
 
@@ -32,6 +36,10 @@ public protocol Layout: Sendable {
   func recognisesTable(columns: [String: String]) -> Bool
   /// Statements that create the table as the tool does, for these migrations.
   func createTable(_ table: QualifiedName, for catalog: Catalog) -> [String]
+  /// Statements that make an existing table with these columns fit for these migrations.
+  func adjustTable(
+    _ table: QualifiedName, columns: [String: String], for catalog: Catalog
+  ) -> [String]
   func readHistory(_ table: QualifiedName) -> Query<HistoryRow>
   /// What to write when `migration` was applied or rolled back.
   func record(_ change: HistoryChange, in table: QualifiedName) -> HistoryWrite
@@ -41,6 +49,20 @@ public protocol Layout: Sendable {
   var rules: LayoutRules { get }
   /// The advisory locks of the tool itself, on this database.
   func advisoryLocks(database: String, table: QualifiedName) -> [AdvisoryLockKey]
+}
+
+extension Layout {
+  public var projectMarks: [String] { [] }
+
+  public func adjustTable(
+    _ table: QualifiedName, columns: [String: String], for catalog: Catalog
+  ) -> [String] { [] }
+
+  /// By number, whatever the leading zeros; versions that are no numbers come first.
+  public func isOrderedBefore(_ a: Version, _ b: Version) -> Bool {
+    if let a = a.number, let b = b.number { return a < b }
+    return Version.isNumericallyBefore(a.text, b.text)
+  }
 }
 
 /// How surely files belong to a tool, weakest first.
@@ -84,6 +106,11 @@ public struct LayoutRules: Sendable, Hashable {
   public var dirtyMark: DirtyMark
   /// Whether the tool refreshes a `schema.sql` after each run, and which extra text it appends.
   public var dumpsSchema: Bool
+  /// What an applied migration without its file means.
+  public var missingFile: MissingFile
+  /// What a file has to say, in words, to be run outside a transaction by the tool; `nil` where the
+  /// tool knows no such mark.
+  public var noTransactionMark: String?
 
   public enum Transaction: Sendable, Hashable {
     /// `BEGIN … COMMIT` around each script.
@@ -96,6 +123,14 @@ public struct LayoutRules: Sendable, Hashable {
     case applied
     /// The tool never applies it and says nothing.
     case neverApplied
+    /// It is an error.
+    case refused
+  }
+  public enum MissingFile: Sendable, Hashable {
+    /// Nothing can be run before it is put right.
+    case refused
+    /// The tool does not look.
+    case ignored
   }
   public enum RollbackOrder: Sendable, Hashable { case newest, newestReversible }
   public enum HistoryShape: Sendable, Hashable { case rowPerMigration, currentVersionOnly }
@@ -103,7 +138,8 @@ public struct LayoutRules: Sendable, Hashable {
 
   public init(
     transaction: Transaction, outOfOrder: OutOfOrder, rollbackOrder: RollbackOrder = .newest,
-    history: HistoryShape = .rowPerMigration, dirtyMark: DirtyMark, dumpsSchema: Bool = false
+    history: HistoryShape = .rowPerMigration, dirtyMark: DirtyMark, dumpsSchema: Bool = false,
+    missingFile: MissingFile = .refused, noTransactionMark: String? = nil
   ) {
     self.transaction = transaction
     self.outOfOrder = outOfOrder
@@ -111,6 +147,8 @@ public struct LayoutRules: Sendable, Hashable {
     self.history = history
     self.dirtyMark = dirtyMark
     self.dumpsSchema = dumpsSchema
+    self.missingFile = missingFile
+    self.noTransactionMark = noTransactionMark
   }
 }
 
@@ -123,22 +161,28 @@ public struct HistoryChange: Sendable, Hashable {
   /// The version that is current once a roll back is done; `nil` before the first. Only tools that keep
   /// the current version alone read it.
   public var previous: Version?
+  /// The version that stays current where an older one is applied late; `nil`: `version`. Only tools
+  /// that keep the current version alone read it.
+  public var newest: Version?
   /// Who is recorded where the tool records it: `user@application host`, or the CI system's name.
   public var runBy: String?
 
   public enum Kind: Sendable, Hashable {
     case applied, reverted
+    /// Stays applied, with the checksum of the file as it is now.
+    case reaffirmed
   }
 
   public init(
     version: Version, name: String, checksum: Checksum?, kind: Kind, previous: Version? = nil,
-    runBy: String? = nil
+    newest: Version? = nil, runBy: String? = nil
   ) {
     self.version = version
     self.name = name
     self.checksum = checksum
     self.kind = kind
     self.previous = previous
+    self.newest = newest
     self.runBy = runBy
   }
 }
@@ -178,10 +222,12 @@ public struct NewMigration: Sendable {
   /// Text of the template for up and down, without the layout's own markers.
   public var up: String
   public var down: String
+  /// Whether the template's SQL cannot be run in a transaction.
+  public var isOutsideTransaction: Bool
 
   public init(
     name: String, template: String? = nil, catalog: Catalog, directory: String, now: Instant,
-    up: String, down: String
+    up: String, down: String, isOutsideTransaction: Bool = false
   ) {
     self.name = name
     self.template = template
@@ -190,6 +236,7 @@ public struct NewMigration: Sendable {
     self.now = now
     self.up = up
     self.down = down
+    self.isOutsideTransaction = isOutsideTransaction
   }
 }
 
