@@ -1,0 +1,171 @@
+import Diagnostics
+import PostgresModel
+
+/// The commented roll back at the end of a raw SQL file.
+struct RollbackSection {
+  /// From the banner to the end of the file.
+  private var range: Range<Int>
+  private let file: SourceFile
+  /// What is left when marks, banners and remarks are taken off.
+  private var text = ""
+  /// The 1-based line of the file for each line of `text`.
+  private var lines: [Int] = []
+  private var warnings: [String] = []
+  /// Remarks of the author, and statements that are not commented.
+  private(set) var notes: [Diagnostic] = []
+
+  /// - Returns: `nil` where no comment line begins such a section.
+  init?(_ file: SourceFile, _ marks: FileMarks) {
+    guard marks.mayHaveRollbackSection, case .bytes(let bytes) = file.content else { return nil }
+    self.file = file
+    range = 0..<0
+    let isFound = bytes.withUnsafeBufferPointer { read($0) }
+    guard isFound else { return nil }
+  }
+
+  private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    let all = CommentLines.read(bytes)
+    guard
+      let heading = all.firstIndex(where: { line in
+        guard case .comment(let text) = line.kind else { return false }
+        return Self.isHeading(bytes[text])
+      })
+    else { return false }
+    var first = heading
+    if heading > 0, case .comment(let text) = all[heading - 1].kind, Self.isBanner(bytes[text]) {
+      first -= 1
+    }
+    range = all[first].range.lowerBound..<bytes.count
+    var kept: [(text: String, line: Int)] = []
+    for line in all[(heading + 1)...] {
+      switch line.kind {
+      case .blank: kept.append(("", line.number))
+      case .comment(let comment): read(comment, of: line, bytes, into: &kept)
+      case .code:
+        guard !notes.contains(where: { $0.code == "sql_after_rollback" }) else { continue }
+        notes.append(
+          .warning(
+            code: "sql_after_rollback",
+            "a statement below the ROLLBACK banner of \(file.name) is not commented: it runs when the "
+              + "migration is applied",
+            at: SourceLocation(file: file.path, line: line.number),
+            next: "put `-- ` before it if it belongs to the way back, or move it above the banner"))
+      }
+    }
+    let isEmpty = { (line: (text: String, line: Int)) in line.text.allSatisfy(\.isWhitespace) }
+    let trimmed = kept.drop(while: isEmpty).reversed().drop(while: isEmpty).reversed()
+    text = trimmed.map(\.text).joined(separator: "\n")
+    lines = trimmed.map(\.line)
+    return true
+  }
+
+  private mutating func read(
+    _ comment: Range<Int>, of line: CommentLines.Line, _ bytes: UnsafeBufferPointer<UInt8>,
+    into kept: inout [(text: String, line: Int)]
+  ) {
+    var start = comment.lowerBound
+    var end = comment.upperBound
+    while end > start, bytes[end - 1].isBlank || bytes[end - 1] == 0x0D { end -= 1 }
+    let isLineComment = start >= 2 && bytes[start - 1] == UInt8(ascii: "-")
+    if !isLineComment {
+      // Block comments are often drawn with a star before each line.
+      let star = bytes.skippingBlanks(start, to: end)
+      if star < end, bytes[star] == UInt8(ascii: "*") { start = star + 1 }
+    }
+    if start < end, bytes[start].isBlank { start += 1 }
+    guard !Self.isBanner(bytes[start..<end]) else { return }
+    let text = String(decoding: bytes[start..<end], as: UTF8.self)
+    let isBetweenStatements =
+      kept.last { !$0.text.allSatisfy(\.isWhitespace) }
+      .map { $0.text.hasSuffix(";") } ?? true
+    switch Self.remark(text, isBetweenStatements: isBetweenStatements) {
+    case nil: kept.append((text, line.number))
+    case .heading: break
+    case .warning: warnings.append(String(text.drop(while: \.isWhitespace)))
+    case .note:
+      notes.append(
+        .note(
+          code: "rollback_note", String(text.drop(while: \.isWhitespace)),
+          at: SourceLocation(file: file.path, line: line.number)))
+    }
+  }
+
+  // MARK: Lines
+
+  /// Nothing but ROLLBACK beside dashes, equal signs and blanks; or `ROLLBACK:`, or `DOWN`, alone.
+  private static func isHeading(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    let isFrame = { (byte: UInt8) in
+      byte.isBlank || byte == 0x0D || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "=")
+    }
+    let word = text.drop(while: isFrame).reversed().drop(while: isFrame).reversed()
+      .map(\.asciiLowercased)
+    if word.elementsEqual("rollback".utf8) { return true }
+    guard word.elementsEqual("rollback:".utf8) || word.elementsEqual("down".utf8) else {
+      return false
+    }
+    return !text.contains { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "=") }
+  }
+
+  private static func isBanner(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    var hasMark = false
+    for byte in text {
+      if byte == UInt8(ascii: "-") || byte == UInt8(ascii: "=") {
+        hasMark = true
+      } else if !byte.isBlank, byte != 0x0D {
+        return false
+      }
+    }
+    return hasMark
+  }
+
+  private enum Remark { case heading, warning, note }
+
+  /// A line for people. Inside an unfinished statement a word alone is none: `note text,` may be the
+  /// column of a table.
+  private static func remark(_ line: String, isBetweenStatements: Bool) -> Remark? {
+    let text = line.drop(while: \.isWhitespace)
+    let words: [(word: String, remark: Remark)] = [
+      ("to rollback", .heading), ("warning", .warning), ("caution", .warning), ("note", .note),
+    ]
+    for (word, remark) in words {
+      guard text.utf8.count >= word.utf8.count,
+        zip(text.utf8, word.utf8).allSatisfy({ $0.asciiLowercased == $1 })
+      else { continue }
+      let next = text.utf8.dropFirst(word.utf8.count).first
+      switch next {
+      case UInt8(ascii: ":"), UInt8(ascii: "!"): return remark
+      case nil: return isBetweenStatements ? remark : nil
+      case let next?:
+        let isWord =
+          next.isASCIILetter || next.isASCIIDigit || next == UInt8(ascii: "_") || next >= 0x80
+        return isBetweenStatements && !isWord ? remark : nil
+      }
+    }
+    return nil
+  }
+
+  // MARK: The way back
+
+  /// The script, if PostgreSQL's parser takes what is left.
+  func wayBack(mark: String?) -> Migration.WayBack {
+    guard !text.isEmpty else {
+      return .none("its ROLLBACK section holds nothing to run", mark: mark)
+    }
+    let script = Script(file: file, range: range, form: .uncommented(text: text, lines: lines))
+    if let error = PgQueryParser().syntaxError(in: text) {
+      let place = error.offset.map { script.location(ofTextByte: $0) }
+      return .documented(
+        text: text,
+        .warning(
+          code: "rollback_not_runnable",
+          "the roll back of \(file.name) is written down, but is no SQL: \(error.message)",
+          at: place ?? SourceLocation(file: file.path, line: lines.first),
+          next: "write it as SQL, or begin the line with NOTE"))
+    }
+    guard script.holdsSQL else {
+      return .none("its ROLLBACK section holds nothing to run", mark: mark)
+    }
+    let marked = mark.map { mark in warnings.contains(mark) ? [] : ["marked \"\(mark)\""] } ?? []
+    return .scripts([script], warnings: warnings + marked)
+  }
+}

@@ -1,0 +1,303 @@
+import Diagnostics
+import PostgresModel
+
+/// sqlx-cli: `X.sql`, or `X.up.sql` with `X.down.sql`; `X.sql` with `X.down.sql` works as well.
+///
+/// Source: sqlx 0.8.6 and main of March 2026, `sqlx-core/src/migrate/source.rs`, `migration.rs`,
+/// `sqlx-postgres/src/migrate.rs`, `sqlx-cli/src/migrate.rs`.
+public struct SqlxLayout: Layout {
+  /// Characters left out before a file is hashed: `ignored-chars` of `sqlx.toml`, since sqlx 0.9.
+  public var ignoredCharacters: Set<Unicode.Scalar>
+
+  public init(ignoredCharacters: Set<Unicode.Scalar> = []) {
+    self.ignoredCharacters = ignoredCharacters
+  }
+
+  public let name = "sqlx"
+  public let summary = "X.sql, or X.up.sql with X.down.sql, and checksums"
+  public let defaultDirectories = ["migrations", "backend/migrations"]
+  public let projectMarks = ["sqlx.toml", ".sqlx"]
+  public let defaultTable = "_sqlx_migrations"
+
+  public let rules = LayoutRules(
+    transaction: .perScript, outOfOrder: .applied, rollbackOrder: .newestReversible,
+    dirtyMark: .inHistory, missingFile: .refused,
+    noTransactionMark: "`-- no-transaction` as the first line")
+
+  // MARK: Files
+
+  /// A file's name as sqlx reads it.
+  private struct Name {
+    enum Kind { case simple, up, down }
+
+    var version: Substring
+    var number: Int64?
+    var kind: Kind
+    var description: String
+
+    /// `nil` for names that sqlx passes over.
+    init?(_ name: String) {
+      guard let underscore = name.utf8.firstIndex(of: UInt8(ascii: "_")) else { return nil }
+      var rest = name[name.utf8.index(after: underscore)...]
+      guard rest.hasSuffix(".sql") else { return nil }
+      version = name[..<underscore]
+      number = Int64(version)
+      let suffix: String
+      if rest.hasSuffix(".up.sql") {
+        (kind, suffix) = (.up, ".up.sql")
+      } else if rest.hasSuffix(".down.sql") {
+        (kind, suffix) = (.down, ".down.sql")
+      } else {
+        (kind, suffix) = (.simple, ".sql")
+      }
+      // sqlx trims the suffix as often as it stands there: `a.sql.sql` is "a".
+      while rest.hasSuffix(suffix) { rest = rest.dropLast(suffix.utf8.count) }
+      description = String(rest.map { $0 == "_" ? " " : $0 })
+    }
+  }
+
+  public func recognise(_ files: [SourceFile]) -> Recognition {
+    var kinds: Set<Name.Kind> = []
+    var hasTimestamp = false
+    for file in files where !file.isDirectory {
+      guard let name = Name(file.name) else { continue }
+      if let tool = FileMarks(file).tool {
+        if tool == .sqlx { return .certain }
+        return .impossible
+      }
+      guard name.number != nil else { return .impossible }
+      kinds.insert(name.kind)
+      if name.version.utf8.count >= 12 { hasTimestamp = true }
+    }
+    if kinds.isEmpty {
+      return files.contains { $0.name.hasSuffix(".sql") && !$0.isDirectory }
+        ? .impossible : .possible
+    }
+    if kinds.contains(.up) || kinds.contains(.down) { return .likely }
+    return hasTimestamp ? .likely : .possible
+  }
+
+  public func catalog(of files: [SourceFile]) -> Catalog {
+    var catalog = Catalog(migrations: [])
+    var ups: [(file: SourceFile, name: Name, number: Int64)] = []
+    var downs: [(file: SourceFile, name: Name, number: Int64)] = []
+    for file in files {
+      guard !file.isDirectory, let name = Name(file.name) else {
+        let reason = file.reasonForPassingOver("its name has no underscore behind a version")
+        catalog.unsupported.append(Catalog.UnsupportedFile(file: file, reason: reason))
+        continue
+      }
+      guard let number = name.number else {
+        catalog.faults.append(badVersion(file, name.version))
+        continue
+      }
+      if name.kind == .down {
+        downs.append((file, name, number))
+      } else {
+        ups.append((file, name, number))
+      }
+    }
+    var way: [Int64: (file: SourceFile, name: Name, isUsed: Bool)] = [:]
+    for down in sortedStably(downs, key: \.number, file: \.file, by: <) {
+      if let other = way[down.number] {
+        let reason = "\(other.file.name) is the way back of the same version"
+        catalog.unsupported.append(Catalog.UnsupportedFile(file: down.file, reason: reason))
+      } else {
+        way[down.number] = (down.file, down.name, false)
+      }
+    }
+    var read: [(number: Int64, migration: Migration)] = []
+    read.reserveCapacity(ups.count)
+    for up in ups {
+      let down = way[up.number]
+      if down != nil { way[up.number]?.isUsed = true }
+      read.append((up.number, migration(up.name, up: up.file, down: down?.file)))
+    }
+    for (number, down) in way where !down.isUsed {
+      read.append((number, migration(down.name, up: nil, down: down.file)))
+    }
+    catalog.migrations = sortedStably(
+      read, key: \.number, file: { $0.migration.files[0] }, by: <
+    ).map(\.migration)
+    return catalog
+  }
+
+  private func badVersion(_ file: SourceFile, _ version: Substring) -> Diagnostic {
+    .error(
+      code: "bad_version",
+      "\(file.name) has no version that sqlx can read: \"\(version)\" is no 64-bit integer",
+      at: SourceLocation(file: file.path),
+      next:
+        "give the file a number before its first underscore, or move it out of the folder; sqlx "
+        + "refuses the whole folder as it is")
+  }
+
+  private func migration(_ name: Name, up: SourceFile?, down: SourceFile?) -> Migration {
+    var migration = Migration(
+      version: Version(String(name.version)), name: name.description,
+      files: [up, down].compactMap { $0 }, up: [],
+      down: .none(reason: "there is no down file", isMarked: false))
+    var mark: String?
+    if let up {
+      let faults = up.contentFaults()
+      migration.faults += faults
+      let marks = FileMarks(up)
+      mark = marks.irreversible
+      migration.header = marks.header
+      if faults.isEmpty { migration.up = [script(up)] }
+      if up.unreadableReason == nil { migration.checksum = checksum(of: up.bytes) }
+    }
+    if let down {
+      let faults = down.contentFaults()
+      migration.faults += faults
+      let script = script(down)
+      migration.down =
+        faults.isEmpty && script.holdsSQL
+        ? .scripts([script], mark: mark)
+        : .none("its down file is empty", mark: mark)
+    } else {
+      migration.down = .none("there is no down file", mark: mark)
+    }
+    return migration
+  }
+
+  private func script(_ file: SourceFile) -> Script {
+    let asks = file.bytes.starts(with: "-- no-transaction".utf8)
+    return Script(
+      file: file, noTransaction: asks ? SourceLocation(file: file.path, line: 1) : nil)
+  }
+
+  /// SHA-384 of the whole file, less the characters to ignore.
+  private func checksum(of bytes: [UInt8]) -> Checksum {
+    guard !ignoredCharacters.isEmpty else { return Checksum(.sha384, of: bytes) }
+    var kept = String.UnicodeScalarView()
+    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars
+    where !ignoredCharacters.contains(scalar) {
+      kept.append(scalar)
+    }
+    return Checksum(.sha384, of: Array(String(kept).utf8))
+  }
+
+  public func identity(of version: Version) -> String {
+    // Most versions are written as they are compared: no new text is made of them.
+    let digits = version.text.utf8
+    if let first = digits.first, first >= 0x31, first <= 0x39 { return version.text }
+    return Int64(version.text).map { String($0) } ?? version.text
+  }
+
+  public func isOrderedBefore(_ a: Version, _ b: Version) -> Bool {
+    (Int64(a.text) ?? .min) < (Int64(b.text) ?? .min)
+  }
+
+  public func newFiles(_ request: NewMigration) -> [NewFile] {
+    let files = request.catalog.migrations.flatMap(\.files).map(\.name)
+    let isUpAndDown = files.isEmpty || files.contains { $0.hasSuffix(".up.sql") }
+    let isPair = isUpAndDown || files.contains { $0.hasSuffix(".down.sql") }
+    let base = "\(request.directory)/\(newVersion(request))_\(request.fileTitle)"
+    func content(_ text: String, _ placeholder: String) -> String {
+      let mark = request.isOutsideTransaction ? "-- no-transaction\n" : ""
+      return mark + (text.isEmpty ? "-- Add \(placeholder) script here\n" : request.section(text))
+    }
+    guard isPair else {
+      return [NewFile(path: base + ".sql", content: content(request.up, "migration"))]
+    }
+    return [
+      NewFile(
+        path: base + (isUpAndDown ? ".up.sql" : ".sql"),
+        content: content(request.up, isUpAndDown ? "up migration" : "migration")),
+      NewFile(path: base + ".down.sql", content: content(request.down, "down migration")),
+    ]
+  }
+
+  /// As `sqlx migrate add`: a sequence where the last two versions follow each other, or the only one
+  /// is 0 or 1; else a timestamp.
+  private func newVersion(_ request: NewMigration) -> String {
+    let numbers = request.catalog.migrations.filter { !$0.up.isEmpty }
+      .compactMap { Int64($0.version.text) }
+    let last = numbers.last
+    let isSequence =
+      numbers.count > 1
+      ? numbers[numbers.count - 1].subtractingReportingOverflow(numbers[numbers.count - 2])
+        == (1, false)
+      : last == 0 || last == 1
+    guard isSequence, request.inferredStyle(whenEmpty: .timestamp) != .timestamp else {
+      return request.nextVersion(style: .timestamp, identity: { $0 })
+    }
+    var width = 4
+    if case .sequence(let seen) = request.inferredStyle(whenEmpty: .timestamp),
+      request.catalog.migrations.contains(where: { $0.version.text.hasPrefix("0") })
+    {
+      width = seen
+    }
+    return request.nextVersion(style: .sequence(width: width), identity: { $0 })
+  }
+
+  // MARK: History
+
+  public func recognisesTable(columns: [String: String]) -> Bool {
+    columns["version"] == "bigint" && columns["success"] == "boolean"
+      && columns["checksum"] == "bytea" && columns["execution_time"] == "bigint"
+      && columns["description"] != nil
+  }
+
+  public func createTable(_ table: QualifiedName, for catalog: Catalog) -> [String] {
+    [
+      """
+      CREATE TABLE IF NOT EXISTS \(table.sql) (
+          version BIGINT PRIMARY KEY,
+          description TEXT NOT NULL,
+          installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),
+          success BOOLEAN NOT NULL,
+          checksum BYTEA NOT NULL,
+          execution_time BIGINT NOT NULL
+      )
+      """
+    ]
+  }
+
+  public func readHistory(_ table: QualifiedName) -> Query<HistoryRow> {
+    Query(
+      """
+      SELECT version, description, \(Instant.sql("installed_on")), success, \
+      encode(checksum, 'hex'), execution_time FROM \(table.sql) ORDER BY version
+      """
+    ) { (row) throws(ResultRow.Mismatch) in
+      let duration = try row.integer(5)
+      return HistoryRow(
+        version: Version(try row.string(0)), name: row.optionalString(1),
+        appliedAt: try row.optionalInstant(2),
+        checksum: row.bytes(4).flatMap { Checksum(.sha384, hexadecimal: $0) },
+        durationNanoseconds: duration < 0 ? nil : duration,
+        outcome: try row.optionalBool(3) == false ? .broken : .applied)
+    }
+  }
+
+  public func record(_ change: HistoryChange, in table: QualifiedName) -> HistoryWrite {
+    let version = Int64(change.version.text).map { String($0) } ?? "NULL"
+    let checksum = "decode(\(SQLText.literal(change.checksum?.hexadecimal ?? "")), 'hex')"
+    func insert(success: Bool) -> String {
+      "INSERT INTO \(table.sql) (version, description, success, checksum, execution_time) "
+        + "VALUES (\(version), \(SQLText.literal(change.name)), \(success ? "TRUE" : "FALSE"), "
+        + "\(checksum), -1)"
+    }
+    let update = "UPDATE \(table.sql) SET success = TRUE, checksum = \(checksum) "
+    switch change.kind {
+    case .applied:
+      return HistoryWrite(
+        mark: [insert(success: false)], record: [insert(success: true)],
+        recordAfterMark: [update + "WHERE version = \(version)"],
+        afterwards: [
+          "UPDATE \(table.sql) SET execution_time = $elapsed WHERE version = \(version)"
+        ])
+    case .reverted:
+      return HistoryWrite(
+        mark: ["UPDATE \(table.sql) SET success = FALSE WHERE version = \(version)"],
+        record: ["DELETE FROM \(table.sql) WHERE version = \(version)"])
+    case .reaffirmed: return HistoryWrite(record: [update + "WHERE version = \(version)"])
+    }
+  }
+
+  public func advisoryLocks(database: String, table: QualifiedName) -> [AdvisoryLockKey] {
+    [.sqlx(database: database)]
+  }
+}
