@@ -1,0 +1,35 @@
+import MigrationModel
+
+/// What is wanted: a deed by name, carried out by the program around the dashboard.
+public enum Effect: Sendable, Hashable {
+  /// Read folder and history anew; answered by `statusLoaded` or `statusFailed`.
+  case reload
+  /// Answered by `planMade` or `planFailed`.
+  case makePlan(PlanRequest)
+  /// Run exactly this plan; answered by `runEvent`s and one `runEnded`.
+  case run(Plan)
+  /// Cancel the statement that runs; its transaction rolls back.
+  case cancelRun
+  /// Answered by `locksSampled` or `locksFailed`.
+  case sampleLocks(LockSampling)
+  /// Put these exact bytes on the clipboard.
+  case copy(String)
+  /// Open `$EDITOR` at a line, counted from 1.
+  case edit(path: String, line: Int)
+  /// Show a text in `$PAGER`.
+  case page(String)
+  /// Write a text to a new file in the working directory.
+  case save(name: String, text: String)
+  /// Draw every cell anew, whatever the terminal is thought to show.
+  case repaint
+  case suspend
+  case quit
+}
+
+/// How much of the lock table is asked for.
+public enum LockSampling: Sendable, Hashable {
+  /// Only how many sessions wait: what an idle server is asked every second.
+  case count
+  /// Every session that waits or is waited for.
+  case full
+}

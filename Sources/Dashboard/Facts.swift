@@ -1,0 +1,59 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+import PostgresModel
+
+/// What more than one pane reads.
+public struct Facts: Sendable {
+  /// The moment of the last message that told it.
+  public var now: Instant
+  public var target: Target
+  public var connection: ConnectionState
+  public var access: Access
+  public private(set) var picture: Picture = .reading
+  /// Counts the pictures, so that whoever derives something from one can tell whether it is the last.
+  public private(set) var pictureNumber = 0
+  public private(set) var counts = Counts()
+  /// Why the last attempt to read anew failed, while an older picture is shown.
+  public var pictureProblem: Diagnostic?
+  public var run: RunLog?
+  public var locks = LockPicture()
+  /// The migration that all panes follow.
+  public var selected: MigrationKey?
+  public var look: Look
+  /// How often the server is asked while nothing waits.
+  public var intervalMilliseconds = 1000
+  /// The moment since which nothing new is shown.
+  public var frozenAt: Instant?
+  var readings = ReadingCache()
+  /// The panes with a place of their own at this size.
+  public var placedPanes: Set<Int> = []
+
+  public init(
+    now: Instant, target: Target, connection: ConnectionState = .connecting,
+    access: Access = .readOnly(.start), look: Look = Look()
+  ) {
+    self.now = now
+    self.target = target
+    self.connection = connection
+    self.access = access
+    self.look = look
+  }
+
+  /// Takes over a new picture and counts it.
+  public mutating func show(_ picture: Picture) {
+    self.picture = picture
+    pictureNumber += 1
+    counts = picture.status.map { Counts($0) } ?? Counts()
+    if picture.status != nil { pictureProblem = nil }
+  }
+
+  /// The migration that is selected, as the picture has it.
+  public var selectedMigration: MigrationStatus? {
+    guard let selected, let status = picture.status else { return nil }
+    return status.migrations.first { MigrationKey($0) == selected }
+  }
+
+  public var isRunning: Bool { run?.isRunning ?? false }
+  public var isFrozen: Bool { frozenAt != nil }
+}

@@ -1,0 +1,155 @@
+import Diagnostics
+import MigrationModel
+import PostgresModel
+
+/// The events of one run, folded into what is shown of it.
+public struct RunLog: Sendable, Hashable {
+  public var plan: Plan
+  public var startedAt: Instant
+  public private(set) var entries: [Entry] = []
+  /// The migration that runs at this moment.
+  public private(set) var current: Current?
+  public private(set) var outcome: Outcome?
+  public private(set) var isCancelling = false
+  /// Steps that ended, well or badly.
+  public private(set) var stepsDone = 0
+  /// The last `Processed X of Y` of the migration that runs.
+  public private(set) var progress: Progress?
+
+  /// A line of the log, with its moment.
+  public struct Entry: Sendable, Hashable {
+    public var at: Instant
+    public var kind: Kind
+
+    public enum Kind: Sendable, Hashable {
+      case started(Version, name: String, Direction)
+      case notice(severity: String, message: String)
+      case lockAttempt(Int, of: Int, waitedMilliseconds: Double, blockers: [Int32])
+      case statement(Int, line: Int, command: String, rows: Int64?, milliseconds: Double)
+      case finished(Version, name: String, Direction, milliseconds: Double)
+      case failed(Version, name: String, Diagnostic, left: RunEvent.StateLeft)
+      case diagnostic(Diagnostic)
+      case remark(String)
+    }
+  }
+
+  public struct Current: Sendable, Hashable {
+    public var version: Version
+    public var name: String
+    public var direction: Direction
+    public var startedAt: Instant
+    public var statementsDone = 0
+    /// The lock attempt that is under way, 1 before the first has failed.
+    public var attempt = 1
+  }
+
+  public enum Outcome: Sendable, Hashable {
+    case finished(applied: Int, reverted: Int, failed: Int, milliseconds: Double)
+    /// It ended without a closing word from the runner.
+    case brokeOff(Diagnostic?)
+  }
+
+  /// How far a batched migration says it has come.
+  public struct Progress: Sendable, Hashable {
+    public var done: Int64
+    public var of: Int64
+
+    public init(done: Int64, of: Int64) {
+      self.done = done
+      self.of = of
+    }
+  }
+
+  public init(plan: Plan, startedAt: Instant) {
+    self.plan = plan
+    self.startedAt = startedAt
+  }
+
+  public var isRunning: Bool { outcome == nil }
+
+  /// What a migration should take at most, in milliseconds; one that takes longer is flagged.
+  public static let targetMilliseconds = 30_000.0
+
+  /// Folds one more event in.
+  public mutating func append(_ event: RunEvent, at now: Instant) {
+    func entry(_ kind: Entry.Kind) { entries.append(Entry(at: now, kind: kind)) }
+    switch event {
+    case .waitingForRunner(let holder):
+      entry(.remark("waiting for another runner: \(RunLog.words(for: holder))"))
+    case .migrationStarted(let version, let name, let direction):
+      current = Current(version: version, name: name, direction: direction, startedAt: now)
+      progress = nil
+      entry(.started(version, name: name, direction))
+    case .notice(_, let severity, let message):
+      if let found = Progress(message: message) { progress = found }
+      entry(.notice(severity: severity, message: message))
+    case .lockAttempt(_, let attempt, let of, let waited, let blockers):
+      current?.attempt = min(attempt + 1, of)
+      entry(.lockAttempt(attempt, of: of, waitedMilliseconds: waited, blockers: blockers))
+    case .statementFinished(_, let index, let line, let command, let rows, let milliseconds):
+      current?.statementsDone = index + 1
+      entry(.statement(index, line: line, command: command, rows: rows, milliseconds: milliseconds))
+    case .migrationFinished(let version, let name, let direction, let milliseconds):
+      current = nil
+      stepsDone += 1
+      entry(.finished(version, name: name, direction, milliseconds: milliseconds))
+    case .migrationFailed(let version, let name, _, let diagnostic, let left):
+      current = nil
+      stepsDone += 1
+      entry(.failed(version, name: name, diagnostic, left: left))
+    case .cancelling:
+      isCancelling = true
+      entry(.remark("cancelling the statement on the server"))
+    case .reconnected(let text): entry(.remark("reconnected: \(text)"))
+    case .schemaWritten(let path): entry(.remark("schema written to \(path)"))
+    case .message(let diagnostic): entry(.diagnostic(diagnostic))
+    case .finished(let applied, let reverted, let failed, let milliseconds):
+      current = nil
+      outcome = .finished(
+        applied: applied, reverted: reverted, failed: failed, milliseconds: milliseconds)
+    }
+  }
+
+  /// Notes that a cancel was asked for.
+  public mutating func cancel(at now: Instant) {
+    guard isRunning, !isCancelling else { return }
+    append(.cancelling, at: now)
+  }
+
+  /// Closes the log when the runner has let go.
+  public mutating func end(_ failure: Diagnostic?, at now: Instant) {
+    current = nil
+    if let failure { entries.append(Entry(at: now, kind: .diagnostic(failure))) }
+    if outcome == nil { outcome = .brokeOff(failure) }
+  }
+
+  private static func words(for holder: LockHolder) -> String {
+    var text = "pid \(holder.pid)"
+    if let user = holder.user { text += ", user \(user)" }
+    if let application = holder.application, !application.isEmpty { text += ", \(application)" }
+    return text + ", holds the lock of \(holder.key)"
+  }
+}
+
+extension RunLog.Progress {
+  /// Reads `Processed 5000 of 120,000 rows` out of a notice; `nil` for any other text.
+  ///
+  /// The words are those of the batched backfills that the project templates write; digits may be
+  /// grouped by commas or underscores.
+  public init?(message: String) {
+    let words = message.split { $0 == " " || $0 == "/" || $0 == "\n" }
+    guard let verb = words.firstIndex(where: { $0.lowercased() == "processed" }) else { return nil }
+    let numbers = words[words.index(after: verb)...].prefix(4).compactMap(Self.number)
+    guard numbers.count >= 2, numbers[1] > 0, numbers[0] >= 0 else { return nil }
+    self.init(done: numbers[0], of: numbers[1])
+  }
+
+  private static func number(_ word: Substring) -> Int64? {
+    let digits = word.filter { $0 != "," && $0 != "_" }
+    let trimmed = digits.last == "." ? digits.dropLast() : digits[...]
+    return Int64(trimmed)
+  }
+
+  /// Between 0 and 1, also where more was done than announced.
+  public var fraction: Double { min(1, Double(done) / Double(of)) }
+}

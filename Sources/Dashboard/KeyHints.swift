@@ -1,0 +1,50 @@
+import Canvas
+import PostgresModel
+
+extension Model {
+  /// The key bar: the hints of the focused pane and of all panes, as far as they mean something now.
+  ///
+  /// Read from the tables that also act, so that no key is shown that does not work.
+  func keyHints() -> [KeyHint] {
+    let own = focusedPane?.bindings ?? []
+    let taken = Set(own.flatMap(\.keys))
+    let others = Bindings.everywhere.filter { !taken.contains($0.keys[0]) }
+    var hints: [KeyHint] = []
+    if facts.isRunning { hints.append(KeyHint(.control("c"), interruptWords)) }
+    for binding in own + others {
+      guard let hint = binding.hint, isOffered(binding.action) else { continue }
+      hints.append(KeyHint(binding.keys[0], words(hint, for: binding.action)))
+    }
+    return hints
+  }
+
+  private var interruptWords: String {
+    switch interruption {
+    case .none, .asked: "cancel"
+    case .cancelling: "leave after that"
+    case .leaving: "leave at once"
+    }
+  }
+
+  private func words(_ hint: String, for action: Action) -> String {
+    switch action {
+    case .leave where canGoBack: "back"
+    case .open where isZoomed && focusedPane?.slot != .list: "unzoom"
+    case .open where focusedPane?.slot != .list: "zoom"
+    default: hint
+    }
+  }
+
+  private func isOffered(_ action: Action) -> Bool {
+    switch action {
+    case .applyNext, .applyTo:
+      facts.picture.knowsStates && facts.counts.pending > 0 && !facts.isRunning
+    case .rollBack: facts.picture.knowsStates && facts.counts.applied > 0 && !facts.isRunning
+    // q says the same.
+    case .back: false
+    case .openLocks: focusedPane?.slot != .locks
+    case .nextPane: arrangement.panes.count > 1 && size.columns >= 100
+    default: true
+    }
+  }
+}

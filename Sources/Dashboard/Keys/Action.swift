@@ -1,0 +1,42 @@
+/// What a key, a click or a command line does, by name.
+///
+/// Keys lead to actions by the tables in `Bindings` and in each pane; key bar and help are read from
+/// the same tables.
+public enum Action: Sendable, Hashable {
+  // Moving in a pane.
+  case move(Movement)
+  case scrollLeft, scrollRight
+
+  // Moving between panes.
+  case focus(Int)
+  case nextPane, previousPane
+  case nextTab, previousTab
+  case showTab(Int)
+  case openLocks
+  case open
+  case back
+  /// Goes back, and leaves where there is nothing to go back to.
+  case leave
+
+  // Finding.
+  case search, nextMatch, previousMatch, filter
+
+  // The picture.
+  case reload, repaint, freeze, faster, slower
+  case sort, reverseSort, tree, follow
+
+  // Taking something out.
+  case copy, copyMore, edit, page, save
+
+  // Changing the database: each opens a plan.
+  case applyNext, applyTo, rollBack
+
+  // The program.
+  case command, help, interrupt, suspend, quit
+
+  /// Where to go in a list or a text.
+  public enum Movement: Sendable, Hashable {
+    case lineUp, lineDown, halfUp, halfDown, pageUp, pageDown, first, last
+    case wheelUp, wheelDown
+  }
+}

@@ -1,0 +1,29 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+import PostgresModel
+
+/// What happened: the only way in which anything reaches the dashboard.
+public enum Message: Sendable {
+  case key(Key, at: Instant)
+  case resized(Size)
+  case tick(Instant)
+  /// The folder was read; the history is not known yet.
+  case filesRead(ProjectStatus)
+  case statusLoaded(ProjectStatus, at: Instant)
+  /// Folder or history could not be read; what was known stays in sight.
+  case statusFailed(Diagnostic)
+  /// Something in a migrations folder is not what it was.
+  case filesChanged
+  case connectionChanged(ConnectionState)
+  case planMade(Plan, at: Instant)
+  case planFailed(Diagnostic)
+  case runEvent(RunEvent, at: Instant)
+  /// The runner has let go of the database; the failure that no event told, if there is one.
+  case runEnded(Diagnostic?, at: Instant)
+  case locksSampled(LockSample)
+  case locksFailed(Diagnostic, at: Instant)
+  /// A deed that was asked for is done: `copied 214 bytes`, `saved to locks.txt`.
+  case done(String)
+  case failed(Diagnostic)
+}

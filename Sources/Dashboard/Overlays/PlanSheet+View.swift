@@ -1,0 +1,111 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+
+extension PlanSheet {
+  /// The lines of the sheet above its confirmation, wrapped to a width.
+  func lines(_ facts: Facts, columns: Int) -> [StyledText] {
+    let palette = facts.look.palette
+    var lines: [StyledText] = []
+    for refusal in plan.refusals { lines += told(refusal, palette, columns) + [.empty] }
+    for warning in plan.warnings { lines += told(warning, palette, columns) + [.empty] }
+    for (index, step) in plan.steps.enumerated() {
+      if index > 0 { lines.append(.empty) }
+      lines += self.lines(of: step, number: index + 1, palette, columns)
+    }
+    return lines
+  }
+
+  private func told(_ diagnostic: Diagnostic, _ palette: Palette, _ columns: Int) -> [StyledText] {
+    DiagnosticLines.lines(diagnostic, columns: columns, palette: palette)
+  }
+
+  private func lines(of step: PlanStep, number: Int, _ palette: Palette, _ columns: Int)
+    -> [StyledText]
+  {
+    let isMark = step.units.isEmpty
+    let arrow = step.direction == .up ? "up" : "down"
+    var title = StyledText("\(number). ", palette.dim)
+    title.append("\(step.version) ", palette.strong)
+    title.append(step.name + "  ", palette.text)
+    title.append(isMark ? "history only" : arrow, palette.dim)
+    if step.risk == .losesData { title.append("  !! loses data", palette.danger) }
+    var lines = [title]
+    func remark(_ text: String, _ style: Style) {
+      lines += TextWidth.wrap(text, to: max(1, columns - 3)).map { StyledText("   " + $0, style) }
+    }
+    for warning in step.warnings { remark("! " + warning, palette.warning) }
+    for unit in step.units {
+      remark(PlanWords.form(of: unit), palette.dim)
+      lines += SQLLines(unit.sql).styled(palette).map { StyledText("   ") + $0 }
+    }
+    if isMark {
+      for statement in step.write.record {
+        lines += SQLLines(statement).styled(palette).map { StyledText("   ") + $0 }
+      }
+    }
+    return lines
+  }
+
+  /// The lines at the foot: what it takes to say yes.
+  func confirmation(_ facts: Facts, columns: Int) -> [StyledText] {
+    let palette = facts.look.palette
+    var lines: [StyledText] = []
+    func wrapped(_ text: String, _ style: Style) {
+      lines += TextWidth.wrap(text, to: columns).map { StyledText($0, style) }
+    }
+    let verb = PlanWords.verb(of: plan)
+    let place = (facts.target.word.map { $0 + " " } ?? "") + facts.target.place
+    switch tier(facts) {
+    case .refused:
+      wrapped("this plan cannot be run; each refusal names its way out", palette.danger)
+      lines.append(hints([("Esc", "back")], palette))
+    case .readOnly(let reason):
+      wrapped(reason, palette.warning)
+      lines.append(hints([("Esc", "back")], palette))
+    case .press:
+      if arms(facts) {
+        wrapped("read-only now: y arms this session for 5 minutes as well", palette.warning)
+      }
+      lines.append(hints([("y", "\(verb) on \(place)"), ("Esc", "back")], palette))
+    case .type(let version):
+      if plan.losesData {
+        wrapped("this loses data that rolling back does not bring back", palette.danger)
+      }
+      if arms(facts) {
+        wrapped("read-only now: confirming arms this session for 5 minutes", palette.warning)
+      }
+      var line = StyledText("type \(version) and Enter to \(verb) on \(place): ", palette.strong)
+      line.append(typed, palette.active)
+      lines.append(line)
+      lines.append(hints([("Esc", "back")], palette))
+    }
+    if let remark { lines.append(StyledText(remark, palette.warning)) }
+    return lines
+  }
+
+  private func hints(_ hints: [(String, String)], _ palette: Palette) -> StyledText {
+    var line = StyledText.empty
+    for (key, text) in hints {
+      if !line.spans.isEmpty { line.append("   ") }
+      line.append(key, palette.key)
+      line.append(" " + text, palette.text)
+    }
+    return line
+  }
+
+  /// Draws the sheet over the middle of a screen.
+  func draw(on frame: inout Frame, in whole: Rectangle, _ facts: Facts) {
+    let sheet = SheetFrame(whole, columns: PlanSheet.columns)
+    let columns = sheet.inside.size.columns
+    let foot = confirmation(facts, columns: columns)
+    sheet.draw(
+      on: &frame, title: "Plan: \(PlanWords.title(of: plan))", body: body, foot: foot, top: top,
+      facts.look)
+    if case .type = tier(facts), remark == nil, let row = sheet.lastFootRow(foot.count, offset: 1) {
+      let width = foot.dropLast().last?.width ?? 0
+      frame.cursor = Point(
+        column: min(sheet.inside.right - 1, sheet.inside.left + width), row: row)
+    }
+  }
+}

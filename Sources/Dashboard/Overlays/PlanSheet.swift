@@ -1,0 +1,170 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+import PostgresModel
+
+/// A plan laid over the panes: what would run, and what it takes to say yes.
+struct PlanSheet: Sendable {
+  let plan: Plan
+  let openedAt: Instant
+  private(set) var typed = ""
+  private(set) var top = 0
+  /// Said when a key was not taken.
+  private(set) var remark: String?
+
+  init(plan: Plan, openedAt: Instant) {
+    self.plan = plan
+    self.openedAt = openedAt
+  }
+
+  /// Keys that confirm are deaf for this long, so that the finger that opened the plan cannot.
+  static let deafMicroseconds: Int64 = 300_000
+  /// How long a plan that arms the session itself arms it for.
+  static let armingMicroseconds: Int64 = 300_000_000
+
+  /// What confirming takes.
+  enum Tier: Sendable, Hashable {
+    /// The plan cannot be run; each refusal names its way out.
+    case refused
+    /// The session may not write; why, and the way out.
+    case readOnly(String)
+    /// There is a way back, and the database is not protected.
+    case press
+    /// Loses data, or the database is protected: this version is to be typed.
+    case type(Version)
+  }
+
+  func tier(_ facts: Facts) -> Tier {
+    guard plan.refusals.isEmpty, let last = plan.steps.last else { return .refused }
+    switch facts.access {
+    case .readOnly(.commandLine):
+      return .readOnly("started with --read-only; start without it to run this")
+    case .readOnly where facts.target.isProtected:
+      let word = facts.target.word ?? "this database"
+      return .readOnly("\(word) is protected: :arm 5m permits writing, then ask for the plan again")
+    case .readOnly, .armed: break
+    }
+    return plan.losesData || facts.target.isProtected ? .type(last.version) : .press
+  }
+
+  /// Whether confirming arms the session as well.
+  func arms(_ facts: Facts) -> Bool { !facts.access.permitsWriting(at: facts.now) }
+
+  /// Whether files or history are no longer what the plan was made from.
+  ///
+  /// The runner looks again under its lock; this only spares a confirmation that would be refused.
+  func isStale(against status: ProjectStatus) -> Bool {
+    func order(_ a: HistoryRow, _ b: HistoryRow) -> Bool {
+      (a.version.number ?? .max, a.version.text) < (b.version.number ?? .max, b.version.text)
+    }
+    let rows = status.migrations.compactMap(\.row).sorted(by: order)
+    if Set(rows) != Set(plan.basis) { return true }
+    // A step's script is a part of a file as it was read; the file now must hold the same bytes.
+    var files: [String: SourceFile] = [:]
+    for migration in status.migrations {
+      for file in migration.migration?.files ?? [] { files[file.path] = file }
+    }
+    return plan.steps.contains { step in
+      step.units.contains { files[$0.script.file.path] != $0.script.file }
+    }
+  }
+
+  // MARK: - Keys
+
+  enum Outcome: Sendable, Hashable {
+    case stays
+    case dropped
+    case confirmed
+  }
+
+  mutating func handle(_ key: Key, _ facts: Facts) -> Outcome {
+    remark = nil
+    switch key {
+    case .escape: return .dropped
+    case .mouse(let event) where event.kind == .wheelDown: scroll(3)
+    case .mouse(let event) where event.kind == .wheelUp: scroll(-3)
+    case .down: scroll(1)
+    case .up: scroll(-1)
+    case .pageDown, .control("d"), .control("f"): scroll(max(1, bodyRows - 1))
+    case .pageUp, .control("u"), .control("b"): scroll(-max(1, bodyRows - 1))
+    case .home: top = 0
+    case .end: scroll(body.count)
+    default: return confirm(key, facts)
+    }
+    return .stays
+  }
+
+  private mutating func confirm(_ key: Key, _ facts: Facts) -> Outcome {
+    let isDeaf = facts.now.microseconds(since: openedAt) < PlanSheet.deafMicroseconds
+    switch tier(facts) {
+    case .refused, .readOnly:
+      if key == .character("q") || key == .enter { return .dropped }
+      return move(key)
+    case .press:
+      if key == .character("q") { return .dropped }
+      guard key == .character("y") else { return move(key) }
+      if isDeaf {
+        remark = "too soon: read it first"
+        return .stays
+      }
+      return .confirmed
+    case .type(let version):
+      if isDeaf { return .stays }
+      return type(key, version)
+    }
+  }
+
+  private mutating func type(_ key: Key, _ version: Version) -> Outcome {
+    switch key {
+    case .enter:
+      if typed == version.text { return .confirmed }
+      remark = typed.isEmpty ? "type \(version) first" : "that is not \(version)"
+      typed = ""
+    case .backspace: if !typed.isEmpty { typed.removeLast() }
+    case .paste: remark = "type it; a paste is not taken"
+    case .character("q") where typed.isEmpty: return .dropped
+    case .character(let character):
+      if typed.count < version.text.count + 8 { typed.append(character) }
+    default: break
+    }
+    return .stays
+  }
+
+  private mutating func move(_ key: Key) -> Outcome {
+    switch key {
+    case .character("j"): scroll(1)
+    case .character("k"): scroll(-1)
+    case .character("g"): top = 0
+    case .character("G"): scroll(body.count)
+    default: break
+    }
+    return .stays
+  }
+
+  private mutating func scroll(_ rows: Int) {
+    top = max(0, min(top + rows, body.count - bodyRows))
+  }
+
+  // MARK: - What is seen
+
+  /// The lines above the foot, made anew only when width or palette change.
+  private(set) var body: [StyledText] = []
+  private var bodyRows = 0
+  private var bodyColumns = -1
+  private var bodyPalette = Palette.plain
+
+  /// Brings the sheet in line with the screen it lies on.
+  mutating func settle(_ facts: Facts, in whole: Rectangle) {
+    let sheet = SheetFrame(whole, columns: PlanSheet.columns)
+    let columns = sheet.inside.size.columns
+    if columns != bodyColumns || facts.look.palette != bodyPalette {
+      bodyColumns = columns
+      bodyPalette = facts.look.palette
+      body = lines(facts, columns: columns)
+    }
+    bodyRows = sheet.bodyRows(foot: confirmation(facts, columns: columns).count)
+    scroll(0)
+  }
+
+  static let columns = 100
+}

@@ -1,0 +1,204 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+import PostgresModel
+
+/// What a run does and did: its steps, notices, attempts and errors.
+struct LogPane: Pane {
+  let number = 8
+  let name = "Log"
+  let slot = Slot.progress
+
+  private var document = DocumentView()
+  private var basis: Basis?
+
+  private struct Basis: Hashable {
+    var entries: Int
+    var started: Instant
+    var columns: Int
+    var isOver: Bool
+  }
+
+  init() { document.follows = true }
+
+  var bindings: [Binding] {
+    [
+      Binding([.letter("f")], .follow, hint: "follow", "keeps the last line in sight"),
+      Binding([.letter("y")], .copy, hint: "copy", "copies the log"),
+    ]
+  }
+
+  var isNarrowed: Bool { !document.search.isEmpty }
+
+  func isInUse(_ facts: Facts) -> Bool { facts.run != nil }
+
+  func heading(_ facts: Facts) -> Heading {
+    guard let run = facts.run else { return Heading(name) }
+    if run.isRunning {
+      let verb = run.isCancelling ? "cancelling" : "running"
+      let step = min(run.stepsDone + 1, run.plan.steps.count)
+      return Heading(name, note: "\(verb) \(step)/\(run.plan.steps.count)")
+    }
+    return Heading(name, note: PlanWords.outcome(run).text)
+  }
+
+  mutating func settle(_ facts: inout Facts, size: Size) {
+    guard let run = facts.run, size != .zero else { return }
+    let body = Size(columns: size.columns, rows: size.rows - foot(run, facts).count)
+    document.resize(body)
+    let basis = Basis(
+      entries: run.entries.count, started: run.startedAt, columns: size.columns,
+      isOver: !run.isRunning)
+    guard basis != self.basis else { return }
+    if self.basis?.started != run.startedAt { document.follows = true }
+    self.basis = basis
+    document.show(LogDocument(run: run, columns: size.columns - 1).lines())
+  }
+
+  mutating func perform(_ action: Action, _ facts: inout Facts) -> [Effect] {
+    switch action {
+    case .move(let movement): document.move(movement)
+    case .scrollRight: document.scroll(8)
+    case .scrollLeft: document.scroll(-8)
+    case .follow: document.move(.last)
+    case .nextMatch: document.nextMatch()
+    case .previousMatch: document.previousMatch()
+    default: break
+    }
+    return []
+  }
+
+  mutating func find(_ text: String, _ facts: inout Facts) { document.find(text) }
+
+  func copyText(_ facts: Facts, more: Bool) -> String? { document.plainText }
+  func plainText(_ facts: Facts) -> String { document.plainText }
+
+  func view(_ facts: Facts, size: Size) -> Frame {
+    var frame = Frame(size: size)
+    guard let run = facts.run else {
+      frame.write("no run yet", at: .zero, style: facts.look.palette.dim)
+      return frame
+    }
+    let foot = self.foot(run, facts)
+    let body = Rectangle(
+      column: 0, row: 0, columns: size.columns, rows: max(0, size.rows - foot.count))
+    document.draw(on: &frame, in: body, facts.look)
+    for (index, line) in foot.enumerated() {
+      let row = size.rows - foot.count + index
+      frame.write(line.styled(facts.look.palette), at: Point(column: 0, row: row))
+    }
+    return frame
+  }
+
+  /// The lines that stay at the foot while something runs: elapsed time and progress as bars.
+  private func foot(_ run: RunLog, _ facts: Facts) -> [DocumentLine] {
+    guard let current = run.current else { return [] }
+    let elapsed = Double(facts.now.microseconds(since: current.startedAt)) / 1000
+    let share = elapsed / RunLog.targetMilliseconds
+    let isSlow = share > 1
+    var lines = [
+      DocumentLine([
+        .init(" elapsed  ", .dim),
+        .init(Bars.progress(share, width: 14), isSlow ? .warning : .active),
+        .init("  \(Words.duration(milliseconds: elapsed)) of 30 s", isSlow ? .warning : .text),
+        .init(isSlow ? "  slow" : "", .warning),
+      ])
+    ]
+    if let progress = run.progress {
+      lines.append(
+        DocumentLine([
+          .init(" rows     ", .dim), .init(Bars.progress(progress.fraction, width: 14), .active),
+          .init("  \(progress.done) of \(progress.of)", .text),
+        ]))
+    }
+    return lines
+  }
+}
+
+/// Writes the lines of a run.
+struct LogDocument {
+  let run: RunLog
+  let columns: Int
+
+  func lines() -> [DocumentLine] {
+    var lines = [
+      DocumentLine.heading("\(Words.timeOfDay(run.startedAt)) \(PlanWords.title(of: run.plan))")
+    ]
+    for entry in run.entries { lines += self.lines(of: entry) }
+    return lines
+  }
+
+  private func lines(of entry: RunLog.Entry) -> [DocumentLine] {
+    let time = Words.timeOfDay(entry.at) + " "
+    func told(_ text: String, _ tone: Tone, indent: Int = 0) -> [DocumentLine] {
+      let left = TextWidth.of(time) + indent
+      let wrapped = TextWidth.wrap(text, to: max(8, columns - left))
+      return wrapped.enumerated().map { index, part in
+        let padding = String(repeating: " ", count: index == 0 ? indent : left)
+        var line = DocumentLine([.init(index == 0 ? time : "", .dim), .init(padding + part, tone)])
+        line.isHeading = true
+        return line
+      }
+    }
+    switch entry.kind {
+    case .started(let version, let name, let direction):
+      return told("\(direction == .up ? "apply" : "roll back") \(version) \(name)", .strong)
+    case .notice(let severity, let message):
+      let isNotice = severity == "NOTICE" || severity == "INFO"
+      return told(
+        isNotice ? message : "\(severity.lowercased()): \(message)", isNotice ? .text : .warning,
+        indent: 2)
+    case .lockAttempt(let attempt, let of, let waited, let blockers):
+      let who =
+        blockers.isEmpty ? "" : ": held by " + blockers.map(String.init).joined(separator: ", ")
+      return told(
+        "! attempt \(attempt) of \(of) gave up after \(Words.duration(milliseconds: waited))\(who);"
+          + " nothing has changed yet", .warning, indent: 2)
+    case .statement(_, let line, let command, let rows, let milliseconds):
+      let count = rows.map { ", " + Words.count(Int($0), "row") } ?? ""
+      return told(
+        "line \(line) \(command)\(count), \(Words.duration(milliseconds: milliseconds))", .text,
+        indent: 2)
+    case .finished(let version, _, let direction, let milliseconds):
+      let done = direction == .up ? "applied" : "rolled back"
+      let time = Words.duration(milliseconds: milliseconds)
+      let isSlow = milliseconds > RunLog.targetMilliseconds
+      return told(
+        "ok \(version) \(done) in \(time)" + (isSlow ? ", slow: the target is 30 s" : ""),
+        isSlow ? .warning : .good)
+    case .failed(let version, _, let diagnostic, let left):
+      let words =
+        left == .nothing
+        ? "nothing of \(version) was kept" : "!! a part of \(version) was done and stands"
+      return told("F \(version) failed", .danger) + self.diagnostic(diagnostic)
+        + told(words, left == .nothing ? .text : .danger, indent: 2)
+    case .diagnostic(let diagnostic): return self.diagnostic(diagnostic)
+    case .remark(let text): return told(text, .active)
+    }
+  }
+
+  private func diagnostic(_ diagnostic: Diagnostic) -> [DocumentLine] {
+    let tone: Tone =
+      switch diagnostic.severity {
+      case .error: .danger
+      case .warning: .warning
+      case .note: .active
+      }
+    var what = diagnostic.what
+    if let sqlstate = diagnostic.sqlstate { what += " (SQLSTATE \(sqlstate))" }
+    var details = diagnostic.details
+    if let at = diagnostic.at { details.append(.init("at", at)) }
+    if let next = diagnostic.next { details.append(.init("next", next)) }
+    var lines = DocumentLine.wrapped(
+      "\(diagnostic.severity.rawValue): \(what)", tone, columns: columns, indent: 2)
+    for detail in details {
+      lines += DocumentLine.wrapped(
+        "\(detail.label): \(detail.text)", .text, columns: columns, indent: 4)
+    }
+    return lines.map { line in
+      var line = line
+      line.isHeading = true
+      return line
+    }
+  }
+}

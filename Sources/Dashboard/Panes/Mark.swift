@@ -1,0 +1,98 @@
+import MigrationModel
+
+/// The letter of a migration in the list, and what it stands for.
+enum Mark: Sendable, Hashable, CaseIterable {
+  case applied
+  case ready
+  case strongLock
+  case losesData
+  case changed
+  case missing
+  case brokenOff
+  case failed
+  case outOfOrder
+  case twice
+  case unsupported
+  case unknown
+
+  /// At most two characters.
+  var text: String {
+    switch self {
+    case .applied: "ok"
+    case .ready: "."
+    case .strongLock: "!"
+    case .losesData: "!!"
+    case .changed: "~"
+    case .missing: "M"
+    case .brokenOff: "D"
+    case .failed: "F"
+    case .outOfOrder: "O"
+    case .twice: "T"
+    case .unsupported: "U"
+    case .unknown: "?"
+    }
+  }
+
+  /// The line of the legend.
+  var words: String {
+    switch self {
+    case .applied: "applied, as in its file"
+    case .ready: "pending"
+    case .strongLock: "waits for a strong lock"
+    case .losesData: "loses data on rollback"
+    case .changed: "file changed since applied"
+    case .missing: "applied, file missing"
+    case .brokenOff: "dirty: broke off half-way"
+    case .failed: "failed"
+    case .outOfOrder: "older than the applied"
+    case .twice: "two files, one version"
+    case .unsupported: "cannot be run"
+    case .unknown: "history not read yet"
+    }
+  }
+
+  var tone: Tone {
+    switch self {
+    case .applied: .good
+    case .ready: .text
+    case .strongLock, .changed, .outOfOrder: .warning
+    case .losesData, .missing, .brokenOff, .failed, .twice, .unsupported: .danger
+    case .unknown: .dim
+    }
+  }
+
+  /// The worst that is to be said of a migration.
+  ///
+  /// - Parameter reading: What its SQL would do; `nil` where nobody has looked yet.
+  init(_ status: MigrationStatus, reading: MigrationReading?, knowsStates: Bool) {
+    guard knowsStates else {
+      self = .unknown
+      return
+    }
+    let problems = status.problems
+    func has(_ code: String) -> Bool { problems.contains { $0.code == code } }
+    if has("dirty") || status.unfinished != nil {
+      self = .brokenOff
+    } else if status.state == .failed {
+      self = .failed
+    } else if has("missing_file") {
+      self = .missing
+    } else if has("unsupported") {
+      self = .unsupported
+    } else if has("changed") {
+      self = .changed
+    } else if has("duplicate_version") {
+      self = .twice
+    } else if status.state == .applied {
+      self = .applied
+    } else if has("out_of_order") {
+      self = .outOfOrder
+    } else if reading?.losesOnRollback == true {
+      self = .losesData
+    } else if reading?.wantsStrongLock == true {
+      self = .strongLock
+    } else {
+      self = .ready
+    }
+  }
+}

@@ -1,0 +1,448 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+
+/// The list of migrations: what is applied above, what is pending below.
+struct MigrationsPane: Pane {
+  let number = 1
+  let name = "Migrations"
+  let slot = Slot.list
+
+  /// A line of the list.
+  enum Row: Sendable, Hashable {
+    /// Its index in the picture.
+    case migration(Int)
+    case divider
+    /// Said below the divider where nothing is pending.
+    case nothingPending
+  }
+
+  private(set) var rows: [Row] = []
+  private var position = ListPosition()
+  private var skipping = 0
+  private var search = TextMatch.all
+  private var shown = TextMatch.all
+  private var pictureSeen = -1
+  private var shownSeen = TextMatch.all
+  /// The rows of the list, without the legend below it.
+  private var height = 0
+  private var versionWidth = 0
+  /// The marks that some migration of the picture may have, in the order of the legend.
+  private var marks: [Mark] = []
+
+  var bindings: [Binding] {
+    [
+      Binding([.enter], .open, hint: "open", "opens the migration's SQL"),
+      Binding([.letter("y")], .copy, "copies the version"),
+      Binding([.letter("Y")], .copyMore, "copies the path of its file"),
+    ]
+  }
+
+  var isNarrowed: Bool { !shown.isEmpty || !search.isEmpty }
+
+  func heading(_ facts: Facts) -> Heading {
+    guard let status = facts.picture.status, !status.migrations.isEmpty else {
+      return Heading(name)
+    }
+    var note = "\(status.migrations.count)"
+    if case .migration(let index)? = row(at: position.selected) { note = "\(index + 1)/" + note }
+    if !shown.isEmpty { note = "& \(shown.text)  " + note }
+    if !search.isEmpty { note = "/ \(search.text)  " + note }
+    return Heading(name, note: note)
+  }
+
+  private func row(at index: Int) -> Row? { rows.indices.contains(index) ? rows[index] : nil }
+
+  // MARK: - Following the facts
+
+  mutating func settle(_ facts: inout Facts, size: Size) {
+    let isNew = pictureSeen != facts.pictureNumber || shownSeen != shown
+    if isNew {
+      pictureSeen = facts.pictureNumber
+      shownSeen = shown
+      rebuild(facts)
+    }
+    height = listHeight(size)
+    let wanted = isNew ? indexOfSelection(facts) : position.selected
+    if isNew, facts.selected == nil {
+      // What comes next is seen as well, not only the first of it.
+      position.select(wanted + height / 2, count: rows.count, height: height)
+    }
+    position.select(wanted, count: rows.count, height: height)
+    select(facts: &facts)
+    let top = position.visibleTop(count: rows.count, height: height)
+    let seen = rows.dropFirst(top).prefix(max(1, height))
+    for case .migration(let index) in seen { facts.read(index) }
+  }
+
+  /// A high pane keeps its last rows for the legend.
+  private func listHeight(_ size: Size) -> Int {
+    size.rows >= 14 && rows.count > size.rows - marks.count - 1
+      ? size.rows - marks.count - 1 : size.rows
+  }
+
+  private mutating func rebuild(_ facts: Facts) {
+    rows = []
+    marks = []
+    guard let migrations = facts.picture.status?.migrations, !migrations.isEmpty else { return }
+    versionWidth = migrations.reduce(0) { max($0, TextWidth.of($1.version.text)) }
+    marks = possibleMarks(migrations, facts)
+    var below: [Row] = []
+    for (index, migration) in migrations.enumerated() {
+      guard shown.isEmpty || shown.accepts("\(migration.version) \(migration.name)") else {
+        continue
+      }
+      if migration.state == .pending {
+        below.append(.migration(index))
+      } else {
+        rows.append(.migration(index))
+      }
+    }
+    guard facts.picture.knowsStates else {
+      rows = below
+      return
+    }
+    rows.append(.divider)
+    rows += facts.counts.pending == 0 ? [.nothingPending] : below
+  }
+
+  /// The row of the selected migration; the next pending one where there is none yet.
+  private func indexOfSelection(_ facts: Facts) -> Int {
+    guard let migrations = facts.picture.status?.migrations else { return 0 }
+    if let selected = facts.selected {
+      let index = rows.firstIndex {
+        if case .migration(let index) = $0 {
+          MigrationKey(migrations[index]) == selected
+        } else {
+          false
+        }
+      }
+      // A migration that went leaves the selection where it stood.
+      return index ?? position.selected
+    }
+    guard let divider = rows.firstIndex(of: .divider) else { return 0 }
+    if divider + 1 < rows.count, case .migration = rows[divider + 1] { return divider + 1 }
+    return max(0, divider - 1)
+  }
+
+  /// Tells the other panes what is selected, and keeps the selection off lines that are no migration.
+  private mutating func select(facts: inout Facts) {
+    guard let migrations = facts.picture.status?.migrations, !rows.isEmpty else {
+      if facts.picture.status != nil { facts.selected = nil }
+      return
+    }
+    if case .migration = row(at: position.selected) {
+    } else if let near = nearestMigration(to: position.selected) {
+      position.select(near, count: rows.count, height: height)
+    }
+    if case .migration(let index)? = row(at: position.selected) {
+      facts.selected = MigrationKey(migrations[index])
+    }
+  }
+
+  private func nearestMigration(to index: Int) -> Int? {
+    func isMigration(_ index: Int) -> Bool {
+      if case .migration? = row(at: index) { true } else { false }
+    }
+    for distance in 1...max(1, rows.count) {
+      if isMigration(index - distance) { return index - distance }
+      if isMigration(index + distance) { return index + distance }
+    }
+    return nil
+  }
+
+  // MARK: - Keys
+
+  mutating func perform(_ action: Action, _ facts: inout Facts) -> [Effect] {
+    switch action {
+    case .move(let movement): move(movement)
+    case .scrollRight: skipping += 4
+    case .scrollLeft: skipping = max(0, skipping - 4)
+    case .nextMatch: go(to: search, from: position.selected + 1, step: 1, facts)
+    case .previousMatch: go(to: search, from: position.selected - 1, step: -1, facts)
+    default: break
+    }
+    return []
+  }
+
+  private mutating func move(_ movement: Action.Movement) {
+    let page = max(1, height - 1)
+    switch movement {
+    case .lineUp: step(-1)
+    case .lineDown: step(1)
+    case .halfUp: step(-max(1, height / 2))
+    case .halfDown: step(max(1, height / 2))
+    case .pageUp: step(-page)
+    case .pageDown: step(page)
+    case .wheelUp: step(-3)
+    case .wheelDown: step(3)
+    case .first: position.select(0, count: rows.count, height: height)
+    case .last: position.select(rows.count - 1, count: rows.count, height: height)
+    }
+  }
+
+  /// Moves by some rows, and over the divider in the direction of the movement.
+  private mutating func step(_ rows: Int) {
+    let before = position.selected
+    position.move(by: rows, count: self.rows.count, height: height)
+    guard case .divider? = row(at: position.selected) else { return }
+    position.move(by: rows < 0 ? -1 : 1, count: self.rows.count, height: height)
+    if case .migration? = row(at: position.selected) { return }
+    position.select(before, count: self.rows.count, height: height)
+  }
+
+  mutating func click(_ point: Point, _ facts: inout Facts) -> [Effect] {
+    let index = position.visibleTop(count: rows.count, height: height) + point.row
+    if case .migration? = row(at: index) {
+      position.select(index, count: rows.count, height: height)
+    }
+    return []
+  }
+
+  mutating func find(_ text: String, _ facts: inout Facts) {
+    search = TextMatch(text)
+    go(to: search, from: position.selected, step: 1, facts)
+  }
+
+  mutating func filter(_ text: String, _ facts: inout Facts) { shown = TextMatch(text) }
+
+  /// Goes to the next match in a direction, around the ends.
+  private mutating func go(to match: TextMatch, from start: Int, step: Int, _ facts: Facts) {
+    guard !match.isEmpty, !rows.isEmpty, let migrations = facts.picture.status?.migrations else {
+      return
+    }
+    for distance in 0..<rows.count {
+      let index = ((start + distance * step) % rows.count + rows.count) % rows.count
+      guard case .migration(let number) = rows[index] else { continue }
+      if match.accepts("\(migrations[number].version) \(migrations[number].name)") {
+        return position.select(index, count: rows.count, height: height)
+      }
+    }
+  }
+
+  // MARK: - Taking something out
+
+  func copyText(_ facts: Facts, more: Bool) -> String? {
+    guard let selected = facts.selectedMigration else { return nil }
+    return more ? selected.migration?.files.first?.path : selected.version.text
+  }
+
+  func place(_ facts: Facts) -> SourceLocation? {
+    facts.selectedMigration?.migration?.files.first.map { SourceLocation(file: $0.path, line: 1) }
+  }
+
+  func plainText(_ facts: Facts) -> String {
+    guard let migrations = facts.picture.status?.migrations else { return "" }
+    var text = ""
+    for row in rows {
+      switch row {
+      case .divider: text += "-- applied above, pending below\n"
+      case .nothingPending: text += "nothing is pending\n"
+      case .migration(let index):
+        let migration = migrations[index]
+        let mark = Mark(
+          migration, reading: facts.reading(of: migration), knowsStates: facts.picture.knowsStates)
+        text +=
+          [mark.text, migration.version.text, migration.name, mark.words]
+          .joined(separator: "\t") + "\n"
+      }
+    }
+    return text
+  }
+
+  // MARK: - Drawing
+
+  func view(_ facts: Facts, size: Size) -> Frame {
+    var frame = Frame(size: size)
+    guard let status = facts.picture.status else {
+      drawWithoutPicture(on: &frame, facts)
+      return frame
+    }
+    guard !status.migrations.isEmpty else {
+      drawEmpty(on: &frame, status, facts)
+      return frame
+    }
+    let top = position.visibleTop(count: rows.count, height: height)
+    let seen = rows.dropFirst(top).prefix(height)
+    for (line, row) in seen.enumerated() {
+      let place = frame.bounds.row(line)
+      switch row {
+      case .divider: drawDivider(on: &frame, place, facts)
+      case .nothingPending:
+        frame.write(
+          "  nothing is pending", at: place.origin, style: facts.look.palette.dim, within: place)
+      case .migration(let index):
+        draw(
+          status.migrations[index], isSelected: top + line == position.selected, on: &frame, place,
+          facts)
+      }
+    }
+    if rows.isEmpty, !shown.isEmpty {
+      frame.write("nothing matches & \(shown.text)", at: .zero, style: facts.look.palette.dim)
+    }
+    drawFoot(on: &frame, below: seen.count, status, facts)
+    return frame
+  }
+
+  private func drawDivider(on frame: inout Frame, _ place: Rectangle, _ facts: Facts) {
+    let isWide = place.size.columns >= 34
+    let counts = facts.counts
+    frame.rule(
+      place, leading: StyledText(isWide ? "applied \(counts.applied)" : "applied"),
+      trailing: StyledText(isWide ? "pending \(counts.pending)" : "pending"),
+      borders: facts.look.borders, palette: facts.look.palette)
+  }
+
+  private func draw(
+    _ migration: MigrationStatus, isSelected: Bool, on frame: inout Frame, _ place: Rectangle,
+    _ facts: Facts
+  ) {
+    let palette = facts.look.palette
+    let mark = Mark(
+      migration, reading: facts.reading(of: migration), knowsStates: facts.picture.knowsStates)
+    let state = stateText(of: migration, mark, facts)
+    let stateColumn = max(0, place.right - max(3, TextWidth.of(state.text)))
+    frame.write(isSelected ? ">" : " ", at: place.origin, style: palette.strong, within: place)
+    let version = StyledText(
+      TextWidth.pad(migration.version.text, to: versionWidth),
+      migration.state == .pending ? palette.text : palette.dim)
+    let text = Rectangle(
+      column: place.left + 2, row: place.top, columns: stateColumn - place.left - 3, rows: 1)
+    let used = frame.write(
+      version.marking(search, palette.match), at: text.origin, within: text)
+    let nameArea = Rectangle(
+      column: text.left + used + 1, row: place.top, columns: text.size.columns - used - 1, rows: 1)
+    let details = self.details(of: migration, columns: nameArea.size.columns, facts)
+    let names = Rectangle(
+      column: nameArea.left, row: place.top,
+      columns: nameArea.size.columns - (details.isEmpty ? 0 : TextWidth.of(details) + 2), rows: 1)
+    frame.write(
+      StyledText(migration.name, palette.text).marking(search, palette.match), at: names.origin,
+      within: names, skipping: skipping)
+    if !details.isEmpty {
+      frame.write(
+        details, at: Point(column: names.right + 2, row: place.top), style: palette.dim,
+        within: nameArea)
+    }
+    frame.write(
+      state, at: Point(column: stateColumn, row: place.top), within: place)
+    if isSelected { frame.overlay(palette.selection, on: place) }
+  }
+
+  private func stateText(of migration: MigrationStatus, _ mark: Mark, _ facts: Facts) -> StyledText
+  {
+    let palette = facts.look.palette
+    if let run = facts.run, run.isRunning, let current = run.current,
+      current.version == migration.version
+    {
+      let total = run.plan.steps.count
+      let words = total > 1 ? "run \(run.stepsDone + 1)/\(total)" : "run"
+      return StyledText(words, palette.active)
+    }
+    return StyledText(TextWidth.pad(mark.text, to: 3), mark.tone.style(palette))
+  }
+
+  /// When, by whom and how fast, where the pane is wide enough for it.
+  private func details(of migration: MigrationStatus, columns: Int, _ facts: Facts) -> String {
+    guard columns >= 70, facts.picture.knowsStates else { return "" }
+    let row = migration.row
+    let when = row?.appliedAt.map(\.shortText) ?? ""
+    let took =
+      row?.durationNanoseconds.map { Words.duration(milliseconds: Double($0) / 1_000_000) } ?? ""
+    return TextWidth.pad(when, to: 19) + "  "
+      + TextWidth.pad(took, to: 7, alignment: .trailing) + "  "
+      + TextWidth.pad(row?.appliedBy ?? "", to: 14)
+  }
+
+  /// The legend, and what is to be said of the folder, where the list leaves room.
+  private func drawFoot(
+    on frame: inout Frame, below used: Int, _ status: ProjectStatus, _ facts: Facts
+  ) {
+    let palette = facts.look.palette
+    let columns = frame.size.columns
+    var notes: [StyledText] = []
+    if facts.picture.knowsStates, !status.historyTableExists {
+      notes += told(
+        "no history table \(status.table) yet: the first apply makes it", columns, palette)
+    }
+    for diagnostic in status.faults + status.notes {
+      notes += DiagnosticLines.lines(diagnostic, columns: max(8, columns - 1), palette: palette)
+        .map { StyledText(" ") + $0 }
+    }
+    if !status.unsupported.isEmpty {
+      let words = Words.count(status.unsupported.count, "file")
+      notes += told("\(words) left out: not of this layout", columns, palette)
+    }
+    let room = frame.size.rows - used - 1
+    guard room > 0 else { return }
+    let legend = self.legend(facts, room: room)
+    let free = room - legend.count - 1
+    for (index, line) in notes.prefix(max(0, free)).enumerated() {
+      let place = frame.bounds.row(used + 1 + index)
+      frame.write(line, at: place.origin, within: place)
+    }
+    for (index, line) in legend.enumerated() {
+      let place = frame.bounds.row(frame.size.rows - legend.count + index)
+      frame.write(line, at: place.origin, within: place)
+    }
+  }
+
+  private func told(_ text: String, _ columns: Int, _ palette: Palette) -> [StyledText] {
+    TextWidth.wrap(text, to: max(8, columns - 2)).map { StyledText("  " + $0, palette.dim) }
+  }
+
+  private func legend(_ facts: Facts, room: Int) -> [StyledText] {
+    let palette = facts.look.palette
+    return marks.prefix(room).map { mark in
+      StyledText("  " + TextWidth.pad(mark.text, to: 4), mark.tone.style(palette))
+        + StyledText(mark.words, palette.dim)
+    }
+  }
+
+  /// Taken from the whole picture, so that the legend does not change while the list is scrolled.
+  private func possibleMarks(_ migrations: [MigrationStatus], _ facts: Facts) -> [Mark] {
+    var found: Set<Mark> = []
+    for migration in migrations {
+      found.insert(Mark(migration, reading: nil, knowsStates: facts.picture.knowsStates))
+    }
+    // Which of these a pending one gets is only known when it is read.
+    if found.contains(.ready) { found.formUnion([.strongLock, .losesData]) }
+    return Mark.allCases.filter(found.contains)
+  }
+
+  private func drawWithoutPicture(on frame: inout Frame, _ facts: Facts) {
+    let palette = facts.look.palette
+    guard case .unreadable(let diagnostic) = facts.picture else {
+      frame.write("reading migrations\(facts.look.ellipsis)", at: .zero, style: palette.dim)
+      return
+    }
+    let lines = DiagnosticLines.lines(diagnostic, columns: frame.size.columns, palette: palette)
+    for (index, line) in lines.enumerated() {
+      frame.write(line, at: Point(column: 0, row: index))
+    }
+  }
+
+  private func drawEmpty(on frame: inout Frame, _ status: ProjectStatus, _ facts: Facts) {
+    let palette = facts.look.palette
+    var lines = [
+      StyledText("no migrations yet", palette.strong), .empty,
+      StyledText("lockstep new NAME", palette.key),
+      StyledText("writes the first one", palette.dim),
+      StyledText("(layout: \(status.layout))", palette.dim),
+    ]
+    for diagnostic in status.faults + status.notes {
+      lines += [.empty]
+      lines += DiagnosticLines.lines(diagnostic, columns: frame.size.columns, palette: palette)
+    }
+    if !status.unsupported.isEmpty {
+      lines += [.empty, StyledText("left out:", palette.strong)]
+      for file in status.unsupported {
+        lines += TextWidth.wrap("\(file.file.name): \(file.reason)", to: frame.size.columns)
+          .map { StyledText($0, palette.dim) }
+      }
+    }
+    for (index, line) in lines.prefix(frame.size.rows).enumerated() {
+      frame.write(line, at: Point(column: 0, row: index))
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+import PostgresModel
+
+/// Writes the tabs of the script pane.
+struct ScriptDocument {
+  let migration: MigrationStatus
+  let reading: MigrationReading?
+  let facts: Facts
+  /// The columns right of the line numbers.
+  let columns: Int
+
+  func lines(_ tab: ScriptPane.Tab, showsDown: Bool) -> [DocumentLine] {
+    switch tab {
+    case .up: up(showsDown: showsDown)
+    case .down: down(heading: false)
+    case .effect: effect()
+    case .history: history()
+    }
+  }
+
+  private func note(_ text: String, _ tone: Tone = .dim) -> [DocumentLine] {
+    DocumentLine.wrapped(text, tone, columns: columns)
+  }
+
+  private func told(_ diagnostic: Diagnostic) -> [DocumentLine] {
+    let tone: Tone =
+      switch diagnostic.severity {
+      case .error: .danger
+      case .warning: .warning
+      case .note: .active
+      }
+    var lines = note("\(diagnostic.severity.rawValue): \(diagnostic.what)", tone)
+    for detail in diagnostic.details { lines += note("\(detail.label): \(detail.text)", .text) }
+    if let at = diagnostic.at { lines += note("at: \(at)", .dim) }
+    if let next = diagnostic.next { lines += note("next: \(next)", .text) }
+    return lines
+  }
+
+  // MARK: - Up and down
+
+  private func up(showsDown: Bool) -> [DocumentLine] {
+    var lines = problems()
+    if !lines.isEmpty { lines.append(.empty) }
+    guard let source = migration.migration else {
+      return lines + note("its file is gone; the history has it as \(migration.state.rawValue)")
+        + note("look for it with: git log --all -- '*\(migration.version)*'")
+    }
+    for fault in source.faults { lines += told(fault) }
+    for remark in source.notes { lines += told(remark) }
+    let parts = reading?.up ?? []
+    if parts.isEmpty { lines += note("there is no up script") }
+    for part in parts { lines += sql(part, isUp: true) }
+    guard showsDown else { return lines }
+    return lines + [.empty] + down(heading: true)
+  }
+
+  private func down(heading: Bool) -> [DocumentLine] {
+    var lines: [DocumentLine] = heading ? [.heading("down")] : []
+    guard let source = migration.migration else {
+      return lines + note("its file is gone, and the way back with it")
+    }
+    switch source.down {
+    case .scripts(_, let warnings):
+      for warning in warnings { lines += note("! " + warning, .warning) }
+      for part in reading?.down ?? [] { lines += sql(part, isUp: false) }
+    case .none(let reason, _):
+      lines += note("!! no way back: \(reason)", .danger)
+      lines += note("to undo it: write a new migration, or restore a backup")
+    case .documented(let text, let diagnostic):
+      lines += note("written down, but never run by Lockstep:", .warning)
+      lines += told(diagnostic)
+      lines += SQLLines(text).lines.map { DocumentLine($0) }
+    }
+    return lines
+  }
+
+  /// The lines of a script, each statement followed by what it would do.
+  private func sql(_ part: MigrationReading.Part, isUp: Bool) -> [DocumentLine] {
+    let file = part.script.file.path
+    var lines: [DocumentLine] = []
+    var after: [Int: [DocumentLine]] = [:]
+    let ends = lineEnds(of: part)
+    for (index, end) in ends.enumerated() {
+      let notes = StatementNotes(part, index, migration: migration, facts: facts).lines(columns)
+      after[end, default: []] += notes
+    }
+    for (index, pieces) in SQLLines(part.sql).lines.enumerated() {
+      lines.append(DocumentLine(number: part.fileLine(index), file: file, pieces))
+      lines += after[index] ?? []
+    }
+    while let last = lines.last, last.number != nil,
+      last.pieces.allSatisfy({ $0.text.allSatisfy(\.isWhitespace) })
+    {
+      lines.removeLast()
+    }
+    return lines
+  }
+
+  /// The line of the script, from 0, on which each statement ends.
+  private func lineEnds(of part: MigrationReading.Part) -> [Int] {
+    var ends: [Int] = []
+    var line = 0
+    var offset = 0
+    var sql = part.sql
+    sql.withUTF8 { bytes in
+      for statement in part.statements {
+        let end = min(statement.range.upperBound, bytes.count)
+        while offset < end {
+          if bytes[offset] == UInt8(ascii: "\n") { line += 1 }
+          offset += 1
+        }
+        ends.append(line)
+      }
+    }
+    return ends
+  }
+
+  // MARK: - Effect
+
+  private func effect() -> [DocumentLine] {
+    guard let reading, migration.migration != nil else { return note("its file is gone") }
+    var lines: [DocumentLine] = []
+    for (title, parts) in [("up", reading.up), ("down", reading.down)] where !parts.isEmpty {
+      if !lines.isEmpty { lines.append(.empty) }
+      lines.append(.heading(title))
+      for part in parts {
+        for (index, statement) in part.statements.enumerated() {
+          var line = DocumentLine([
+            DocumentLine.Piece(StatementNotes.summary(of: statement, in: part.sql), .strong)
+          ])
+          line.number = part.fileLine(statement.line - 1)
+          line.file = part.script.file.path
+          lines.append(line)
+          lines += StatementNotes(part, index, migration: migration, facts: facts).details(columns)
+        }
+      }
+    }
+    if reading.down.isEmpty { lines += [.empty, .heading("down")] + down(heading: false) }
+    return lines
+  }
+
+  // MARK: - History
+
+  private func history() -> [DocumentLine] {
+    var lines: [DocumentLine] = []
+    func field(_ label: String, _ text: String, _ tone: Tone = .text) {
+      let wrapped = TextWidth.wrap(text, to: max(8, columns - 12))
+      for (index, part) in wrapped.enumerated() {
+        let left = TextWidth.pad(index == 0 ? label : "", to: 12)
+        lines.append(DocumentLine([.init(left, .dim), .init(part, tone)]))
+      }
+    }
+    field("version", migration.version.text, .strong)
+    field("name", migration.name)
+    field("state", facts.picture.knowsStates ? migration.state.rawValue : "not known yet")
+    if let row = migration.row {
+      field("applied", row.appliedAt.map { $0.shortText + " UTC" } ?? "the table does not say when")
+      if let by = row.appliedBy { field("by", by) }
+      if let took = row.durationNanoseconds {
+        field("took", Words.duration(milliseconds: Double(took) / 1_000_000))
+      }
+    }
+    checksums(field)
+    if let source = migration.migration {
+      for (index, file) in source.files.enumerated() {
+        field(
+          index == 0 ? "files" : "", file.path + (file.unreadableReason.map { ": \($0)" } ?? ""))
+      }
+      for header in source.header { field(header.key.lowercased(), header.value) }
+    } else {
+      field("files", "none", .danger)
+    }
+    if let status = facts.picture.status {
+      field("layout", status.layout)
+      field(
+        "table", status.table.description + (status.historyTableExists ? "" : " (not there yet)"))
+    }
+    let problems = problems()
+    return problems.isEmpty ? lines : lines + [.empty] + problems
+  }
+
+  private func checksums(_ field: (String, String, Tone) -> Void) {
+    let recorded = migration.row?.checksum
+    let found = migration.migration?.checksum
+    if let recorded, let found, recorded == found {
+      field(
+        "checksum", "\(recorded.algorithm.rawValue) \(recorded.hexadecimal), as recorded", .good)
+      return
+    }
+    if let recorded {
+      field("recorded", "\(recorded.algorithm.rawValue) \(recorded.hexadecimal)", .text)
+    }
+    if let found { field("found", "\(found.algorithm.rawValue) \(found.hexadecimal)", .text) }
+  }
+
+  // MARK: - Problems
+
+  /// What is wrong with it, each with its way out.
+  private func problems() -> [DocumentLine] {
+    let version = migration.version
+    var lines: [DocumentLine] = []
+    for problem in migration.problems {
+      switch problem {
+      case .changed:
+        lines += note("~ its file is not what was applied", .warning)
+        lines += note("next: restore the file, or write the change as a new migration")
+      case .missingFile:
+        lines += note("M applied, but no file has this version any more", .danger)
+      case .outOfOrder(let newest):
+        lines += note("O older than \(newest), which is applied", .warning)
+        lines += note("next: rename it with a later version, or apply with --allow-out-of-order")
+      case .duplicateVersion(let paths):
+        lines += note(
+          "T another file has the version \(version): " + paths.joined(separator: ", "), .danger)
+        lines += note("next: give one of them a version of its own")
+      case .dirty:
+        lines += note("D a run broke off half-way", .danger)
+        lines += note(
+          "next: look at what it did, then `:mark \(version) applied` or `:mark \(version) pending`"
+        )
+      case .irreversibleWithoutNote:
+        lines += note("no way back, and the file does not say that this is meant", .warning)
+      case .unsupported(let diagnostic): lines += told(diagnostic)
+      }
+    }
+    if let unfinished = migration.unfinished {
+      lines += note(
+        "\(unfinished.statementsDone) of \(unfinished.statementsTotal) statements were seen to end"
+          + " (\(unfinished.direction.rawValue)"
+          + (unfinished.startedAt.map { ", begun \($0.shortText) UTC" } ?? "")
+          + (unfinished.runBy.map { ", by \($0)" } ?? "") + "); the next may or may not have",
+        .danger)
+    }
+    return lines
+  }
+}

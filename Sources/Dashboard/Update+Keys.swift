@@ -1,0 +1,250 @@
+import Canvas
+import MigrationModel
+import PostgresModel
+
+extension Model {
+  /// Answers one key, click or paste.
+  mutating func press(_ key: Key) -> [Effect] {
+    // These three mean the same wherever they are pressed.
+    switch key {
+    case .control("c"): return interrupt()
+    case .control("z"): return [.suspend]
+    case .control("l"): return [.repaint]
+    default: break
+    }
+    if interruption == .asked { interruption = .none }
+    lastWord = nil
+    switch overlay {
+    case .prompt(let prompt): return press(key, in: prompt)
+    case .help(var sheet):
+      if sheet.handle(key, height: helpHeight) {
+        overlay = .help(sheet)
+      } else {
+        overlay = nil
+      }
+      return []
+    case .plan(let sheet): return press(key, in: sheet)
+    case nil: break
+    }
+    if case .mouse(let event) = key { return mouse(event) }
+    guard let action = action(for: key) else { return [] }
+    return perform(action)
+  }
+
+  /// The keys of the focused pane go before those of all.
+  func action(for key: Key) -> Action? {
+    focusedPane.flatMap { Bindings.action(for: key, in: $0.bindings) }
+      ?? Bindings.action(for: key, in: Bindings.everywhere)
+  }
+
+  // MARK: - Actions
+
+  /// Does what a key or a command asks for.
+  mutating func perform(_ action: Action) -> [Effect] {
+    switch action {
+    case .focus(let number):
+      // The number of the pane that has the focus gives it the whole screen.
+      if number == focus, !isZoomed { zoom() } else { leaveZoom(to: number) }
+      return []
+    case .nextPane: return cycle(by: 1)
+    case .previousPane: return cycle(by: -1)
+    case .openLocks:
+      guard let locks = panes.first(where: { $0.slot == .locks })?.number else { return [] }
+      if focus != locks { goOn(to: locks) }
+      if !isZoomed { zoom() }
+      return watch.due(facts, isLookedAt: true).map { watch.ask($0, at: facts.now) } ?? []
+    case .open: return open()
+    case .back:
+      back()
+      return []
+    case .leave: return canGoBack ? perform(.back) : leave()
+    case .quit: return leave()
+    case .search: return prompt(.search)
+    case .filter: return prompt(.filter)
+    case .command: return prompt(.command)
+    case .help:
+      overlay = .help(HelpSheet(pane: focusedPane, look: facts.look))
+      return []
+    case .reload:
+      say("reading anew")
+      return reload()
+    case .repaint: return [.repaint]
+    case .suspend: return [.suspend]
+    case .interrupt: return interrupt()
+    case .freeze:
+      facts.frozenAt = facts.isFrozen ? nil : facts.now
+      return []
+    case .slower: return changeInterval { min($0 * 2, 60_000) }
+    case .faster: return changeInterval { max($0 / 2, 250) }
+    case .applyNext: return plan(.up(to: nil, count: 1, allowOutOfOrder: false))
+    case .applyTo: return applyToSelected()
+    case .rollBack: return plan(.down(to: nil, count: 1))
+    case .copy: return copy(more: false)
+    case .copyMore: return copy(more: true)
+    case .page: return focusedPane.map { [.page($0.plainText(facts))] } ?? []
+    case .save: return save()
+    case .edit: return edit()
+    default: return withPane(focus) { $0.perform(action, &$1) }
+    }
+  }
+
+  private mutating func changeInterval(_ change: (Int) -> Int) -> [Effect] {
+    facts.intervalMilliseconds = change(facts.intervalMilliseconds)
+    say("the server is asked every \(Words.interval(milliseconds: facts.intervalMilliseconds))")
+    return []
+  }
+
+  private mutating func applyToSelected() -> [Effect] {
+    guard let selected = facts.selectedMigration else {
+      say("no migration is selected")
+      return []
+    }
+    guard selected.state != .applied else {
+      say("\(selected.version) is applied; `:to \(selected.version)` rolls back all above it")
+      return []
+    }
+    return plan(.up(to: selected.version, count: nil, allowOutOfOrder: false))
+  }
+
+  // MARK: - Where the focus is
+
+  var canGoBack: Bool { isZoomed || !trail.isEmpty || (focusedPane?.isNarrowed ?? false) }
+
+  private mutating func zoom() {
+    trail.append(Station(focus: focus, isZoomed: isZoomed))
+    isZoomed = true
+  }
+
+  private mutating func goOn(to number: Int) {
+    trail.append(Station(focus: focus, isZoomed: isZoomed))
+    focus(on: number)
+  }
+
+  private mutating func leaveZoom(to number: Int) {
+    isZoomed = false
+    trail = []
+    focus(on: number)
+  }
+
+  private mutating func open() -> [Effect] {
+    if focusedPane?.slot == .list, let script = panes.first(where: { $0.slot == .script })?.number {
+      goOn(to: script)
+      isZoomed = true
+    } else if isZoomed {
+      back()
+    } else {
+      zoom()
+    }
+    return []
+  }
+
+  private mutating func back() {
+    if isZoomed || !trail.isEmpty {
+      let station = trail.popLast() ?? Station(focus: focus, isZoomed: false)
+      isZoomed = station.isZoomed
+      focus(on: station.focus)
+    } else if focusedPane?.isNarrowed == true {
+      _ = withPane(focus) {
+        $0.filter("", &$1)
+        $0.find("", &$1)
+        return []
+      }
+    }
+  }
+
+  private mutating func cycle(by step: Int) -> [Effect] {
+    // One pane at a time shows every pane in turn; otherwise those on the screen.
+    let isSingle = arrangement.panes.count <= 1
+    let numbers =
+      isSingle
+      ? panes.filter { $0.isInUse(facts) }.map(\.number) : arrangement.panes.map(\.pane).sorted()
+    guard let index = numbers.firstIndex(of: focus), !numbers.isEmpty else { return [] }
+    focus(on: numbers[(index + step + numbers.count) % numbers.count])
+    return []
+  }
+
+  private mutating func mouse(_ event: MouseEvent) -> [Effect] {
+    guard let place = arrangement.panes.first(where: { $0.area.contains(event.point) }) else {
+      return []
+    }
+    let inside = arrangement.inside(place)
+    switch event.kind {
+    case .wheelUp: return withPane(place.pane) { $0.perform(.move(.wheelUp), &$1) }
+    case .wheelDown: return withPane(place.pane) { $0.perform(.move(.wheelDown), &$1) }
+    case .release: return []
+    case .press, .doublePress:
+      if focus != place.pane { focus(on: place.pane) }
+      var effects: [Effect] = []
+      if inside.contains(event.point) {
+        let point = Point(
+          column: event.point.column - inside.left, row: event.point.row - inside.top)
+        effects = withPane(place.pane) { $0.click(point, &$1) }
+      }
+      if event.kind == .doublePress { effects += open() }
+      return effects
+    }
+  }
+
+  // MARK: - Taking something out
+
+  private mutating func copy(more: Bool) -> [Effect] {
+    guard let text = focusedPane?.copyText(facts, more: more), !text.isEmpty else {
+      say("nothing here to copy")
+      return []
+    }
+    return [.copy(text)]
+  }
+
+  private mutating func save() -> [Effect] {
+    guard let pane = focusedPane else { return [] }
+    let name = "lockstep-\(pane.name.lowercased())-\(facts.now.versionText).txt"
+    return [.save(name: name, text: pane.plainText(facts))]
+  }
+
+  private mutating func edit() -> [Effect] {
+    guard let place = focusedPane?.place(facts) else {
+      say("no file here to edit")
+      return []
+    }
+    return [.edit(path: place.file, line: place.line ?? 1)]
+  }
+
+  // MARK: - Leaving
+
+  private mutating func leave() -> [Effect] {
+    guard facts.isRunning else { return [.quit] }
+    say("a run is in flight: ^C cancels it; ^C again leaves when the server has answered", .warning)
+    return []
+  }
+
+  /// Once cancels our statement, twice leaves when the server has answered, thrice leaves at once.
+  private mutating func interrupt() -> [Effect] {
+    guard facts.isRunning else {
+      if overlay != nil, interruption == .none {
+        overlay = nil
+        interruption = .asked
+        say("^C again leaves")
+        return []
+      }
+      if interruption == .asked { return [.quit] }
+      interruption = .asked
+      say("nothing runs; ^C again leaves")
+      return []
+    }
+    let version = facts.run?.current?.version.text ?? "the run"
+    switch interruption {
+    case .none, .asked:
+      interruption = .cancelling
+      facts.run?.cancel(at: facts.now)
+      say("cancelling \(version): its transaction rolls back; ^C again leaves after that", .warning)
+      return [.cancelRun]
+    case .cancelling:
+      interruption = .leaving
+      say(
+        "leaving as soon as the server has answered for \(version); ^C once more leaves at once,"
+          + " and nobody knows then whether a COMMIT on its way was done", .warning)
+      return []
+    case .leaving: return [.quit]
+    }
+  }
+}

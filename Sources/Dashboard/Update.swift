@@ -1,0 +1,202 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+import PostgresModel
+
+extension Model {
+  /// Takes in what happened and returns the deeds that are wanted now, in order.
+  public mutating func update(_ message: Message) -> [Effect] {
+    var effects = take(message)
+    settle()
+    if facts.isFrozen == false, let picture = heldPicture {
+      heldPicture = nil
+      effects += show(picture)
+      settle()
+    }
+    return effects
+  }
+
+  private mutating func take(_ message: Message) -> [Effect] {
+    switch message {
+    case .key(let key, let now):
+      facts.now = max(facts.now, now)
+      return press(key)
+    case .resized(let size):
+      self.size = size
+      return []
+    case .tick(let now): return tick(now)
+    case .filesRead(let status):
+      // A picture with states is worth more than files alone, even when it is older.
+      guard !facts.picture.knowsStates else { return [] }
+      return show(.filesOnly(status))
+    case .statusLoaded(let status, let at):
+      facts.now = max(facts.now, at)
+      var effects = show(.joined(status, at: at))
+      effects += reloaded()
+      return effects
+    case .statusFailed(let diagnostic):
+      if facts.picture.status == nil {
+        facts.show(.unreadable(diagnostic))
+      } else {
+        facts.pictureProblem = diagnostic
+      }
+      return reloaded()
+    case .filesChanged: return reload()
+    case .connectionChanged(let state): return connection(state)
+    case .planMade(let plan, let at):
+      facts.now = max(facts.now, at)
+      return open(plan)
+    case .planFailed(let diagnostic):
+      awaitedPlan = nil
+      say(diagnostic)
+      return []
+    case .runEvent(let event, let at):
+      facts.now = max(facts.now, at)
+      facts.run?.append(event, at: at)
+      return []
+    case .runEnded(let failure, let at): return runEnded(failure, at)
+    case .locksSampled(let sample):
+      watch.answered(sample)
+      if !facts.isFrozen { facts.locks.take(sample) }
+      return []
+    case .locksFailed(let diagnostic, let at):
+      watch.failed()
+      if !facts.isFrozen { facts.locks.fail(diagnostic, at: at) }
+      return []
+    case .done(let text):
+      say(text)
+      return []
+    case .failed(let diagnostic):
+      say(diagnostic)
+      return []
+    }
+  }
+
+  // MARK: - Time
+
+  private mutating func tick(_ now: Instant) -> [Effect] {
+    facts.now = max(facts.now, now)
+    if case .armed(let until) = facts.access, until <= facts.now {
+      facts.access = .readOnly(.expired)
+      say("read-only again: the time that :arm gave is over", .warning)
+    }
+    return watch.due(facts, isLookedAt: focusedPane?.slot == .locks)
+      .map { watch.ask($0, at: facts.now) } ?? []
+  }
+
+  // MARK: - The picture
+
+  mutating func reload() -> [Effect] {
+    guard !isReloading else {
+      mustReloadAgain = true
+      return []
+    }
+    isReloading = true
+    return [.reload]
+  }
+
+  private mutating func reloaded() -> [Effect] {
+    isReloading = false
+    guard mustReloadAgain else { return [] }
+    mustReloadAgain = false
+    return reload()
+  }
+
+  private mutating func show(_ picture: Picture) -> [Effect] {
+    if facts.isFrozen {
+      heldPicture = picture
+      return []
+    }
+    facts.show(picture)
+    if case .plan(let sheet) = overlay, let status = picture.status, picture.knowsStates,
+      sheet.isStale(against: status)
+    {
+      overlay = nil
+      say("the plan was dropped: files or history changed meanwhile; ask for a new one", .warning)
+    }
+    return []
+  }
+
+  // MARK: - The server
+
+  private mutating func connection(_ state: ConnectionState) -> [Effect] {
+    let wasConnected = facts.connection.server != nil
+    facts.connection = state
+    switch state {
+    case .connected:
+      watch = LockWatch()
+      return reload() + watch.ask(.full, at: facts.now)
+    case .lost(let diagnostic, _):
+      watch = LockWatch()
+      facts.locks.fail(diagnostic, at: facts.now)
+      if wasConnected { say(diagnostic) }
+      return []
+    case .unconfigured, .connecting: return []
+    }
+  }
+
+  // MARK: - Runs
+
+  private mutating func open(_ plan: Plan) -> [Effect] {
+    guard awaitedPlan == plan.request else { return [] }
+    awaitedPlan = nil
+    guard overlay == nil, !facts.isRunning else { return [] }
+    if plan.steps.isEmpty, plan.refusals.isEmpty {
+      say("nothing to do: \(PlanWords.emptiness(of: plan.request))")
+      return []
+    }
+    lastWord = nil
+    overlay = .plan(PlanSheet(plan: plan, openedAt: facts.now))
+    return []
+  }
+
+  /// Starts the plan that was confirmed.
+  mutating func run(_ plan: Plan) -> [Effect] {
+    overlay = nil
+    facts.frozenAt = nil
+    facts.run = RunLog(plan: plan, startedAt: facts.now)
+    interruption = .none
+    if let log = panes.first(where: { $0.slot == .progress })?.number {
+      raised.removeAll { $0 == log }
+      raised.insert(log, at: 0)
+    }
+    return [.run(plan)]
+  }
+
+  private mutating func runEnded(_ failure: Diagnostic?, _ at: Instant) -> [Effect] {
+    facts.now = max(facts.now, at)
+    facts.run?.end(failure, at: at)
+    let isLeaving = interruption == .leaving
+    interruption = .none
+    if isLeaving { return [.quit] }
+    if let words = facts.run.map(PlanWords.outcome) { lastWord = words }
+    return reload() + watch.ask(.full, at: facts.now)
+  }
+
+  /// Asks for a plan; it opens when it comes.
+  mutating func plan(_ request: PlanRequest) -> [Effect] {
+    if facts.isRunning {
+      say("a run is in flight: ^C cancels it", .warning)
+      return []
+    }
+    guard facts.connection.server != nil, facts.picture.knowsStates else {
+      say("no plan without the history: \(connectionWords)", .warning)
+      return []
+    }
+    if case .readOnly(.commandLine) = facts.access {
+      // A plan is still worth reading; the sheet says why it cannot be run.
+      say("started with --read-only: the plan can be read, not run")
+    }
+    awaitedPlan = request
+    return [.makePlan(request)]
+  }
+
+  private var connectionWords: String {
+    switch facts.connection {
+    case .connecting: "still connecting to \(facts.target.place)"
+    case .unconfigured: "no database is named; start with --url or DATABASE_URL"
+    case .lost(let diagnostic, _): diagnostic.what
+    case .connected: "it has not been read yet"
+    }
+  }
+}

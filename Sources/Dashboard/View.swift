@@ -1,0 +1,121 @@
+import Canvas
+import Diagnostics
+
+extension Model {
+  /// Draws the whole screen; a plain function of the model.
+  public func view() -> Frame {
+    var frame = Frame(size: size)
+    guard !size.isEmpty else { return frame }
+    Header.draw(on: &frame, in: arrangement.header, facts)
+    for place in arrangement.panes { draw(place, on: &frame) }
+    drawMessage(on: &frame)
+    drawKeyBar(on: &frame)
+    switch overlay {
+    case .help(let sheet): sheet.draw(on: &frame, in: sheetArea, facts.look)
+    case .plan(let sheet): sheet.draw(on: &frame, in: sheetArea, facts)
+    case .prompt, nil: break
+    }
+    return frame
+  }
+
+  /// The part of the screen that a sheet may cover: all but the last line.
+  var sheetArea: Rectangle {
+    Rectangle(
+      column: 0, row: arrangement.header.size.rows, columns: size.columns,
+      rows: size.rows - arrangement.header.size.rows - arrangement.keyBar.size.rows)
+  }
+
+  var helpHeight: Int { SheetFrame(sheetArea, columns: 92).bodyRows(foot: 0) }
+
+  private func draw(_ place: Arrangement.Place, on frame: inout Frame) {
+    guard let pane = panes.first(where: { $0.number == place.pane }) else { return }
+    let inside = arrangement.inside(place)
+    if arrangement.hasBorders {
+      let heading = pane.heading(facts)
+      let palette = facts.look.palette
+      let isFocused = pane.number == focus && !hasSheet
+      var title = StyledText("\(pane.number) ")
+      for (index, part) in heading.parts.enumerated() {
+        if index > 0 { title.append("  ") }
+        // Brackets tell the chosen tab where neither colour nor weight can be seen.
+        let text = heading.parts.count > 1 && part.isChosen ? "[\(part.text)]" : part.text
+        title.append(text, part.isChosen ? .standard : palette.dim)
+      }
+      // Corners, and a blank and a line at either side of each text.
+      let fits = title.width + TextWidth.of(heading.note) + 8 <= place.area.size.columns
+      frame.box(
+        place.area, title: title,
+        trailing: StyledText(fits ? heading.note : heading.shortNote),
+        focus: isFocused ? .focused : .unfocused, borders: facts.look.borders, palette: palette)
+    }
+    frame.place(pane.view(facts, size: inside.size), at: inside.origin, within: inside)
+  }
+
+  private var hasSheet: Bool {
+    switch overlay {
+    case .help, .plan: true
+    case .prompt, nil: false
+    }
+  }
+
+  private func drawMessage(on frame: inout Frame) {
+    guard let lastWord else { return }
+    // Without a line of its own a message stands where the keys are, until the next key.
+    let area = arrangement.message.isEmpty ? arrangement.keyBar : arrangement.message
+    guard !area.isEmpty else { return }
+    let palette = facts.look.palette
+    let style: Style =
+      switch lastWord.severity {
+      case .error: palette.danger
+      case .warning: palette.warning
+      case .note: palette.text
+      }
+    let word = lastWord.severity == .note ? "" : "\(lastWord.severity.rawValue): "
+    frame.write(
+      " " + word + lastWord.text, at: area.origin, style: style, within: area)
+  }
+
+  private func drawKeyBar(on frame: inout Frame) {
+    let area = arrangement.keyBar
+    guard !area.isEmpty else { return }
+    if case .prompt(let prompt) = overlay {
+      frame.fill(area)
+      frame.place(
+        prompt.view(columns: area.size.columns, palette: facts.look.palette), at: area.origin,
+        within: area)
+      return
+    }
+    if lastWord != nil, arrangement.message.isEmpty { return }
+    if !arrangement.hasBorders {
+      frame.write(tinyLine, at: area.origin, within: area)
+      return
+    }
+    frame.keyBar(overlayHints ?? keyHints(), in: area, palette: facts.look.palette)
+  }
+
+  /// All that a screen below 40x8 says beside its list.
+  private var tinyLine: String {
+    let access =
+      switch facts.access {
+      case .readOnly: "RO"
+      case .armed(let until): "ARMED \(Words.countdown(to: until, at: facts.now))"
+      }
+    let state =
+      switch facts.connection {
+      case .unconfigured: "no database"
+      case .connecting: "connecting"
+      case .connected: "+\(facts.counts.applied) .\(facts.counts.pending)"
+      case .lost: "lost"
+      }
+    return [facts.target.word, access, state, facts.target.database].compactMap { $0 }
+      .joined(separator: " ")
+  }
+
+  private var overlayHints: [KeyHint]? {
+    switch overlay {
+    case .help: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
+    case .plan: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
+    case .prompt, nil: nil
+    }
+  }
+}
