@@ -76,6 +76,16 @@ int lockstep_wcwidth(unsigned int scalar) {
     return width;
 }
 
+int lockstep_pipe(int ends[2]) {
+#ifdef __linux__
+    return pipe2(ends, O_CLOEXEC);
+#else
+    if (pipe(ends)) return -1;
+    for (int i = 0; i < 2; i++) fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    return 0;
+#endif
+}
+
 int lockstep_parent_death_signal(int signal) {
 #ifdef __linux__
     return prctl(PR_SET_PDEATHSIG, signal);

@@ -1,3 +1,5 @@
+import CPosix
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -110,7 +112,7 @@ public struct ChildProcess: Sendable {
     var out: [Int32] = [-1, -1]
     var err: [Int32] = [-1, -1]
     let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
-    guard null >= 0, closeOnExecPipe(&out), closeOnExecPipe(&err) else {
+    guard null >= 0, lockstep_pipe(&out) == 0, lockstep_pipe(&err) == 0 else {
       throw CannotStart(program: arguments[0], errno: errno)
     }
     defer { close(null) }
@@ -164,12 +166,6 @@ public struct ChildProcess: Sendable {
       }
     }
   }
-}
-
-private func closeOnExecPipe(_ ends: inout [Int32]) -> Bool {
-  guard pipe(&ends) == 0 else { return false }
-  for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-  return true
 }
 
 #if canImport(Glibc)

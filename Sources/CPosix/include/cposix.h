@@ -27,6 +27,10 @@ int lockstep_redirect(int descriptor, int target);
 /* Makes a spawned child close every descriptor from 3 on (Linux; does nothing elsewhere). */
 int lockstep_spawn_closing_others(posix_spawn_file_actions_t *actions);
 
+/* pipe(2) whose ends no child inherits, not even one that another thread starts at this moment.
+   Returns 0 or -1. */
+int lockstep_pipe(int ends[2]);
+
 /* Becomes the parent of orphaned descendants, and asks for `signal` when the parent dies
    (Linux; does nothing elsewhere). Returns 0 or -1. */
 int lockstep_parent_death_signal(int signal);
