@@ -36,6 +36,8 @@ public protocol Layout: Sendable {
   func recognisesTable(columns: [String: String]) -> Bool
   /// Statements that create the table as the tool does, for these migrations.
   func createTable(_ table: QualifiedName, for catalog: Catalog) -> [String]
+  /// Whether `adjustTable` can ever ask for anything; spares the others a look at the table's columns.
+  var mayAdjustTable: Bool { get }
   /// Statements that make an existing table with these columns fit for these migrations.
   func adjustTable(
     _ table: QualifiedName, columns: [String: String], for catalog: Catalog
@@ -53,6 +55,7 @@ public protocol Layout: Sendable {
 
 extension Layout {
   public var projectMarks: [String] { [] }
+  public var mayAdjustTable: Bool { false }
 
   public func adjustTable(
     _ table: QualifiedName, columns: [String: String], for catalog: Catalog
@@ -192,12 +195,12 @@ public struct HistoryWrite: Sendable, Hashable {
   /// Written before a migration that runs outside a transaction: the tool's own dirty mark. Empty where
   /// the tool has none.
   public var mark: [String]
-  /// Written with the migration in its transaction when no mark was set.
+  /// Written with the migration in its transaction when no mark was set. `$elapsed` stands for the
+  /// nanoseconds that the migration has taken so far, here and in the two below.
   public var record: [String]
   /// Written after a migration outside a transaction whose mark was set, in place of `record`.
   public var recordAfterMark: [String]
-  /// Written after the commit, where the tool does so: sqlx's `execution_time`. `$elapsed` stands for
-  /// the nanoseconds that the migration took.
+  /// Written after the commit, where that makes a difference.
   public var afterwards: [String]
 
   public init(

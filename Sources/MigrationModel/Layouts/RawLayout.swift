@@ -181,6 +181,8 @@ public struct RawLayout: Layout {
     ]
   }
 
+  public var mayAdjustTable: Bool { true }
+
   public func adjustTable(
     _ table: QualifiedName, columns: [String: String], for catalog: Catalog
   ) -> [String] {

@@ -278,22 +278,21 @@ public struct SqlxLayout: Layout {
     func insert(success: Bool) -> String {
       "INSERT INTO \(table.sql) (version, description, success, checksum, execution_time) "
         + "VALUES (\(version), \(SQLText.literal(change.name)), \(success ? "TRUE" : "FALSE"), "
-        + "\(checksum), -1)"
+        + "\(checksum), \(success ? "$elapsed" : "-1"))"
     }
-    let update = "UPDATE \(table.sql) SET success = TRUE, checksum = \(checksum) "
+    let update = "UPDATE \(table.sql) SET success = TRUE, checksum = \(checksum)"
     switch change.kind {
     case .applied:
+      // sqlx writes the time in a statement of its own after the commit; the row is the same, and one
+      // transaction holds all of it.
       return HistoryWrite(
         mark: [insert(success: false)], record: [insert(success: true)],
-        recordAfterMark: [update + "WHERE version = \(version)"],
-        afterwards: [
-          "UPDATE \(table.sql) SET execution_time = $elapsed WHERE version = \(version)"
-        ])
+        recordAfterMark: [update + ", execution_time = $elapsed WHERE version = \(version)"])
     case .reverted:
       return HistoryWrite(
         mark: ["UPDATE \(table.sql) SET success = FALSE WHERE version = \(version)"],
         record: ["DELETE FROM \(table.sql) WHERE version = \(version)"])
-    case .reaffirmed: return HistoryWrite(record: [update + "WHERE version = \(version)"])
+    case .reaffirmed: return HistoryWrite(record: [update + " WHERE version = \(version)"])
     }
   }
 

@@ -1,0 +1,176 @@
+import Diagnostics
+import EventLoop
+import MigrationModel
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Reads migrations folders into values.
+public struct DirectoryReader: Sendable {
+  /// The folders, as the user named them.
+  public var directories: [String]
+
+  /// A folder that cannot be read.
+  public struct Failure: Explainable, Hashable {
+    public var directory: String
+    /// As `errno` names it.
+    public var errno: Int32
+
+    public var diagnostic: Diagnostic {
+      .error(
+        code: errno == ENOENT ? "no_directory" : "unreadable_directory",
+        "the migrations folder \"\(directory)\" cannot be read: \(String(cString: strerror(errno)))",
+        next: errno == ENOENT
+          ? "name the folder with --dir, or make the first migration there with `lockstep new NAME`"
+          : "check the folder's permissions")
+    }
+  }
+
+  public init(_ directories: [String]) { self.directories = directories }
+
+  /// Reads every entry of the folders, on a thread of its own.
+  ///
+  /// Links are followed only inside the project's folders. What cannot be read is an entry with its
+  /// reason, never left out.
+  ///
+  /// - Returns: The entries by folder and then by name, compared byte by byte.
+  /// - Throws: `Failure` where a folder itself cannot be read.
+  public func read() async throws(Failure) -> [SourceFile] {
+    let listed = await BlockingWork.run { () -> Result<[Entry], Failure> in
+      do throws(Failure) { return .success(try list()) } catch { return .failure(error) }
+    }
+    let entries = try listed.get()
+    guard entries.count >= DirectoryReader.worthTwoThreads else {
+      return await BlockingWork.run { files(entries[...]) }
+    }
+    // Opening a file costs more than reading it, and the kernel serves two threads at once.
+    let middle = entries.count / 2
+    async let first = BlockingWork.run { files(entries[..<middle]) }
+    async let second = BlockingWork.run { files(entries[middle...]) }
+    return await first + second
+  }
+
+  private static let worthTwoThreads = 256
+
+  /// A name in a folder that is still to be read.
+  private struct Entry: Sendable {
+    var name: String
+    var directory: Int
+  }
+
+  /// Lists the folders, each sorted by name, byte by byte.
+  private func list() throws(Failure) -> [Entry] {
+    var entries: [Entry] = []
+    for (index, directory) in directories.enumerated() {
+      guard let stream = opendir(directory) else {
+        throw Failure(directory: directory, errno: errno)
+      }
+      defer { closedir(stream) }
+      var names: [String] = []
+      while let entry = readdir(stream) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name != "." && name != ".." { names.append(name) }
+      }
+      names.sort { a, b in a.utf8.lexicographicallyPrecedes(b.utf8) }
+      entries += names.map { Entry(name: $0, directory: index) }
+    }
+    return entries
+  }
+
+  private func files(_ entries: ArraySlice<Entry>) -> [SourceFile] {
+    var files: [SourceFile] = []
+    files.reserveCapacity(entries.count)
+    var folder: (index: Int, descriptor: Int32, prefix: String) = (-1, -1, "")
+    defer { if folder.descriptor >= 0 { close(folder.descriptor) } }
+    for entry in entries {
+      if entry.directory != folder.index {
+        if folder.descriptor >= 0 { close(folder.descriptor) }
+        let path = directories[entry.directory]
+        folder = (
+          entry.directory, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+          path.hasSuffix("/") ? path : path + "/"
+        )
+      }
+      files.append(
+        SourceFile(
+          path: folder.prefix + entry.name, name: entry.name, directory: entry.directory,
+          content: content(of: entry.name, in: folder.descriptor, folder.prefix)))
+    }
+    return files
+  }
+
+  private func content(of name: String, in folder: Int32, _ prefix: String) -> SourceFile.Content {
+    // Not blocking: a named pipe would wait for a writer.
+    var file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    if file < 0 && errno == ELOOP {
+      guard staysInside(prefix + name) else {
+        return .unreadable("is a link that leads out of the migrations folders")
+      }
+      file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    }
+    guard file >= 0 else { return .unreadable(words(for: errno)) }
+    defer { close(file) }
+    var facts = stat()
+    guard fstat(file, &facts) == 0 else { return .unreadable(words(for: errno)) }
+    switch facts.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: return .unreadable("is a folder")
+    default: return .unreadable("is not a regular file")
+    }
+    return bytes(of: file, expecting: Int(facts.st_size))
+  }
+
+  private func bytes(of file: Int32, expecting size: Int) -> SourceFile.Content {
+    var failure: Int32 = 0
+    var bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while count < size {
+        let part = readSome(file, buffer.baseAddress.map { $0 + count }, size - count)
+        if part < 0 && errno == EINTR { continue }
+        if part < 0 { failure = errno }
+        guard part > 0 else { break }
+        count += part
+      }
+    }
+    // A file that grew between `fstat` and now is read to its new end.
+    var more = [UInt8](
+      repeating: 0, count: failure == 0 && bytes.count == size && size == 0 ? 4096 : 0)
+    while !more.isEmpty {
+      let part = readSome(file, &more, more.count)
+      guard part > 0 else { break }
+      bytes += more[..<part]
+    }
+    return failure == 0 ? .bytes(bytes) : .unreadable(words(for: failure))
+  }
+
+  /// Whether a link's target lies in one of the project's folders.
+  private func staysInside(_ path: String) -> Bool {
+    guard let target = resolved(path) else { return false }
+    return directories.contains { directory in
+      resolved(directory).map { target.hasPrefix($0 + "/") } ?? false
+    }
+  }
+
+  private func resolved(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  private func words(for errno: Int32) -> String {
+    switch errno {
+    case EACCES: "permission denied"
+    case ENOENT: "is a link to nothing, or was removed meanwhile"
+    default: String(cString: strerror(errno))
+    }
+  }
+}
+
+/// `read(2)`, out of reach of the methods named so.
+private func readSome(_ file: Int32, _ target: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+  read(file, target, count)
+}

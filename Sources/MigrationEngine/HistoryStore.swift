@@ -1,0 +1,93 @@
+import Diagnostics
+import MigrationModel
+import Postgres
+import PostgresModel
+
+/// Runs any layout's history queries; the only place that does.
+public struct HistoryStore: Sendable {
+  public var connection: Connection
+
+  public init(_ connection: Connection) { self.connection = connection }
+
+  /// A table of the database that could be a history table.
+  public struct Table: Sendable, Hashable {
+    public var name: QualifiedName
+    /// Whether the bare name finds it by `search_path`.
+    public var isVisible: Bool
+    /// Column → type as `format_type` gives it.
+    public var columns: [String: String]
+  }
+
+  /// Finds the tables with one of these names, in whatever schema.
+  ///
+  /// - Throws: Any `DatabaseError`.
+  public func tables(named names: [QualifiedName]) async throws(DatabaseError) -> [Table] {
+    let list = "{" + names.map { arrayElement($0.name) }.joined(separator: ",") + "}"
+    let found = try await connection.rows(
+      Query(HistoryStore.tablesQuery, [list]) { row throws(ResultRow.Mismatch) in
+        let columns = try row.string(3).split(separator: "\u{1}" as Character).map {
+          $0.split(separator: "\u{2}" as Character, maxSplits: 1).map(String.init)
+        }
+        return Table(
+          name: QualifiedName(schema: try row.string(0), try row.string(1)),
+          isVisible: try row.bool(2),
+          columns: Dictionary(
+            columns.map { ($0[0], $0.count > 1 ? $0[1] : "") }, uniquingKeysWith: { a, _ in a }))
+      })
+    return found.filter { table in
+      names.contains {
+        $0.name == table.name.name && ($0.schema == nil || $0.schema == table.name.schema)
+      }
+    }
+  }
+
+  private static let tablesQuery = """
+    select n.nspname, c.relname, pg_catalog.pg_table_is_visible(c.oid),
+      coalesce(string_agg(a.attname || E'\\x02' || pg_catalog.format_type(a.atttypid, null), E'\\x01'), '')
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relname = any ($1::text[]) and c.relkind in ('r', 'p', 'v', 'f')
+      and n.nspname not like 'pg\\_temp%'
+    group by 1, 2, 3
+    order by 3 desc, 1, 2
+    """
+
+  /// Where things stand that no history table tells.
+  struct Surroundings: Sendable {
+    /// The first schema of `search_path` that is there; new tables go into it.
+    var currentSchema: String?
+    /// Whether Lockstep has left a journal table here.
+    var hasJournal: Bool
+    var sessionUser: String
+    /// The schema in which the history table was found; `nil` where there is none.
+    var tableSchema: String?
+  }
+
+  /// Asks where a history table is, or would be.
+  func surroundings(of table: QualifiedName) async throws(DatabaseError) -> Surroundings {
+    let query = Query<Surroundings>(
+      """
+      select current_schema(), pg_catalog.to_regclass('lockstep.journal') is not null, session_user,
+        (select n.nspname from pg_catalog.pg_class c
+         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+         where c.oid = pg_catalog.to_regclass($1))
+      """, [table.sql]
+    ) { row throws(ResultRow.Mismatch) in
+      Surroundings(
+        currentSchema: row.optionalString(0), hasJournal: try row.bool(1),
+        sessionUser: try row.string(2), tableSchema: row.optionalString(3))
+    }
+    let rows = try await connection.rows(query)
+    return rows.first
+      ?? Surroundings(currentSchema: nil, hasJournal: false, sessionUser: "", tableSchema: nil)
+  }
+}
+
+private func arrayElement(_ text: String) -> String {
+  "\""
+    + text.reduce(into: "") { result, character in
+      if character == "\"" || character == "\\" { result.append("\\") }
+      result.append(character)
+    } + "\""
+}

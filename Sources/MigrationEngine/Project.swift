@@ -1,0 +1,135 @@
+import Diagnostics
+import MigrationModel
+import Postgres
+import PostgresModel
+
+/// Where a project's migrations are, and what was said about them.
+public struct Project: Sendable, Hashable {
+  /// Folders, in the order in which they were named.
+  public var directories: [String]
+  /// `--layout`; `nil` lets the files and the history table decide.
+  public var layout: String?
+  /// What was said about the history table for every layout; `nil` is the layout's default.
+  public var table: QualifiedName?
+  /// What one tool's own configuration says about its table, by layout.
+  public var tablesByLayout: [String: QualifiedName]
+  /// The folder that holds `.lockstep`.
+  public var root: String
+
+  public init(
+    directories: [String], layout: String? = nil, table: QualifiedName? = nil,
+    tablesByLayout: [String: QualifiedName] = [:], root: String = "."
+  ) {
+    self.directories = directories
+    self.layout = layout
+    self.table = table
+    self.tablesByLayout = tablesByLayout
+    self.root = root
+  }
+
+  /// The history table of a layout, as it was named or by default.
+  public func table(for layout: any Layout) -> QualifiedName {
+    table ?? tablesByLayout[layout.name] ?? QualifiedName(parsing: layout.defaultTable)
+  }
+
+  /// Reads the folders.
+  ///
+  /// - Throws: `DirectoryReader.Failure`.
+  public func readFiles() async throws(DirectoryReader.Failure) -> [SourceFile] {
+    try await DirectoryReader(directories).read()
+  }
+
+  /// Joins files with what the database says about the past.
+  ///
+  /// - Throws: `Refusal` where the layout cannot be told or the table is another tool's, `DatabaseError`.
+  public func load(
+    _ files: [SourceFile], from connection: Connection
+  ) async throws -> LoadedProject {
+    let store = HistoryStore(connection)
+    let layout = try await layout(for: files, store)
+    let catalog = layout.catalog(of: files)
+    let named = self.table(for: layout)
+    let surroundings = try await store.surroundings(of: named)
+    let schema = surroundings.tableSchema ?? named.schema ?? surroundings.currentSchema ?? "public"
+    let table = QualifiedName(schema: schema, named.name)
+    var history = History.absent
+    if surroundings.tableSchema != nil {
+      history.tableExists = true
+      history.rows = try await rows(of: layout, in: table, store)
+    }
+    if surroundings.hasJournal {
+      history.unfinished = try await connection.rows(
+        RunJournal(layout: layout.name, table: table).unfinished)
+    }
+    if layout.rules.history == .currentVersionOnly {
+      history.knownVersions = PositionLog(root: root).knownVersions(
+        layout: layout.name, table: table, database: connection.database)
+    }
+    return LoadedProject(
+      layout: layout, catalog: catalog, table: table, history: history,
+      status: ProjectStatus.joining(
+        catalog: catalog, history: history, layout: layout, table: table),
+      database: DatabaseFacts(of: connection), sessionUser: surroundings.sessionUser)
+  }
+
+  private func layout(for files: [SourceFile], _ store: HistoryStore) async throws -> any Layout {
+    if let name = layout {
+      guard let found = Layouts.named(name) else {
+        let proposal = nearest(to: name, among: Layouts.all.map(\.name))
+        throw Refusal(
+          .error(
+            code: "unknown_layout", "there is no layout \"\(name)\"",
+            next: proposal.map { "did you mean `--layout \($0)`?" }
+              ?? "one of \(Layouts.all.map(\.name).joined(separator: ", "))"))
+      }
+      return found
+    }
+    if case .layout(let found) = Layouts.recognise(files: files, tables: []) { return found }
+    // The files leave it open; the history tables that are there may settle it.
+    let names = Layouts.all.map { self.table(for: $0) }
+    let tables = try await store.tables(named: names)
+    switch Layouts.recognise(
+      files: files,
+      tables: tables.map { RecognisedTable(name: $0.name, columns: $0.columns) })
+    {
+    case .layout(let found): return found
+    case .ambiguous(_, let diagnostic), .unknown(let diagnostic): throw Refusal(diagnostic)
+    }
+  }
+
+  private func rows(
+    of layout: any Layout, in table: QualifiedName, _ store: HistoryStore
+  ) async throws -> [HistoryRow] {
+    do throws(DatabaseError) {
+      return try await store.connection.rows(layout.readHistory(table))
+    } catch {
+      // undefined_column, or a value that does not read as the layout's.
+      let isForeign: Bool
+      switch error {
+      case .server(let server): isForeign = server.sqlstate == "42703"
+      case .unexpectedAnswer: isForeign = true
+      case .cannotConnect, .connectionLost: isForeign = false
+      }
+      guard isForeign else { throw error }
+      throw Refusal(
+        Diagnostic(
+          .error, code: "foreign_table",
+          "the table \"\(table)\" is not a history table of \(layout.name)",
+          details: [.init("server", error.diagnostic.what)],
+          next: "name the right layout with --layout, or another table with --table"))
+    }
+  }
+}
+
+/// Everything known about a project at one moment.
+public struct LoadedProject: Sendable {
+  public var layout: any Layout
+  public var catalog: Catalog
+  /// With the schema it is in, or would be made in.
+  public var table: QualifiedName
+  public var history: History
+  public var status: ProjectStatus
+  public var database: DatabaseFacts
+  /// The role that logged in, before any `SET ROLE`.
+  public var sessionUser: String
+}

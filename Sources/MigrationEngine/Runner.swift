@@ -1,0 +1,201 @@
+import Diagnostics
+import EventLoop
+import MigrationModel
+import Postgres
+import PostgresModel
+
+/// Runs a plan: locks, reads everything again, refuses if it no longer gives the same plan, then step by
+/// step, each with its history row.
+public struct Runner: Sendable {
+  public var project: Project
+  public var target: ConnectionString
+  public var options: Options
+  public var loop: EventLoop
+
+  public struct Options: Sendable {
+    /// How long to wait for another runner; zero leaves at once.
+    public var patience: Duration
+    /// `lock_timeout` of the session; `nil` leaves the server's.
+    public var lockTimeout: Duration?
+    /// `statement_timeout` of the session; `nil` leaves the server's.
+    public var statementTimeout: Duration?
+    /// The file that a layout's tool refreshes after each run; `nil` writes none.
+    public var schemaFile: String?
+    /// Asked before each step; `nil` asks nothing.
+    public var confirm: (@Sendable (PlanStep) async -> Bool)?
+
+    public init(
+      patience: Duration = .seconds(60), lockTimeout: Duration? = nil,
+      statementTimeout: Duration? = nil, schemaFile: String? = nil,
+      confirm: (@Sendable (PlanStep) async -> Bool)? = nil
+    ) {
+      self.patience = patience
+      self.lockTimeout = lockTimeout
+      self.statementTimeout = statementTimeout
+      self.schemaFile = schemaFile
+      self.confirm = confirm
+    }
+  }
+
+  /// How a run ended.
+  public enum Outcome: Sendable {
+    case finished(applied: Int, reverted: Int)
+    /// Nothing was run; each diagnostic names its way out.
+    case refused([Diagnostic])
+    /// Files or history have changed since the plan was made; nothing was run. The plan as it is now.
+    case stale(Plan)
+    /// Another runner holds the lock; nothing was run.
+    case busy(LockHolder)
+    /// A step failed; those before it stand.
+    case failed(Diagnostic, applied: Int, reverted: Int)
+    /// The run was cancelled: its statement on the server too.
+    case interrupted(Diagnostic, applied: Int, reverted: Int)
+    /// The user answered no before a step; those before it stand.
+    case declined(applied: Int, reverted: Int)
+  }
+
+  public init(
+    project: Project, target: ConnectionString, options: Options = Options(), loop: EventLoop
+  ) {
+    self.project = project
+    self.target = target
+    self.options = options
+    self.loop = loop
+  }
+
+  /// Runs a plan. Cancelling the task cancels the running statement on the server.
+  ///
+  /// - Parameters:
+  ///   - plan: As it was previewed; nothing else is run.
+  ///   - context: With what it was made.
+  ///   - session: A session to run it in, opened with `sessionSettings`; `nil` opens one.
+  ///   - report: Called on the loop with every event, `finished` last.
+  /// - Throws: `DatabaseError.cannotConnect`, `DirectoryReader.Failure`, `Refusal`; once a step has begun,
+  ///   failures are outcomes and never thrown.
+  public func run(
+    _ plan: Plan, context: PlanContext, in session: Connection? = nil,
+    report: @escaping @Sendable (RunEvent) -> Void
+  ) async throws -> Outcome {
+    guard plan.refusals.isEmpty else { return .refused(plan.refusals) }
+    let began = ContinuousClock.now
+    let connection: Connection
+    if let session {
+      connection = session
+    } else {
+      connection = try await Connection.open(
+        target, application: applicationName(for: plan), settings: options.sessionSettings,
+        loop: loop)
+    }
+    let lock = AdvisoryLock(connection: connection, keys: keys(for: plan, connection))
+    if let holder = try await lock.acquire(
+      patience: options.patience, onHolder: { report(.waitingForRunner($0)) })
+    {
+      return .busy(holder)
+    }
+    let loaded = try await project.load(try await project.readFiles(), from: connection)
+    let fresh = Plan.make(
+      plan.request, status: loaded.status, layout: loaded.layout, context: context)
+    guard fresh.refusals.isEmpty else { return .refused(fresh.refusals) }
+    guard fresh.steps == plan.steps else { return .stale(fresh) }
+    if !plan.steps.isEmpty { try await prepareTable(loaded, connection) }
+    let run = StepRun(
+      plan: plan, loaded: loaded, connection: connection, runner: self, report: report)
+    let outcome = await run.all()
+    await run.finish(outcome)
+    report(
+      .finished(
+        applied: outcome.counts.applied, reverted: outcome.counts.reverted,
+        failed: outcome.isFailure ? 1 : 0,
+        durationMilliseconds: milliseconds(since: began)))
+    return outcome
+  }
+
+  private func applicationName(for plan: Plan) -> String {
+    guard let step = plan.steps.first else { return "lockstep" }
+    let verb = step.direction == .up ? "apply" : "roll back"
+    return plan.steps.count == 1
+      ? "lockstep \(verb) \(step.version)" : "lockstep \(verb) \(plan.steps.count) migrations"
+  }
+
+  private func keys(for plan: Plan, _ connection: Connection) -> [AdvisoryLockKey] {
+    let own = AdvisoryLockKey.lockstep(database: connection.database, table: plan.table)
+    let foreign = Layouts.named(plan.layout)?.advisoryLocks(
+      database: connection.database, table: plan.table)
+    return [own] + (foreign ?? [])
+  }
+
+  /// Creates the history table, or makes an existing one fit for these migrations.
+  private func prepareTable(_ loaded: LoadedProject, _ connection: Connection) async throws {
+    let statements: [String]
+    if loaded.history.tableExists {
+      guard loaded.layout.mayAdjustTable else { return }
+      let tables = try await HistoryStore(connection).tables(named: [loaded.table])
+      statements = loaded.layout.adjustTable(
+        loaded.table, columns: tables.first?.columns ?? [:], for: loaded.catalog)
+    } else {
+      statements = loaded.layout.createTable(loaded.table, for: loaded.catalog)
+    }
+    guard !statements.isEmpty else { return }
+    do throws(DatabaseError) {
+      try await connection.execute(statements.joined(separator: ";\n"))
+    } catch {
+      guard let server = error.serverError else { throw error }
+      throw Refusal(
+        Diagnostic(
+          .error, code: "no_history_table",
+          "the history table \"\(loaded.table)\" cannot be created: \(server.message)",
+          details: server.details,
+          next: server.isInsufficientPrivilege
+            ? "as its owner: GRANT CREATE ON SCHEMA"
+              + " \(SQLText.identifier(loaded.table.schema ?? "public")) TO"
+              + " \(SQLText.identifier(connection.user)); nothing was applied"
+            : "nothing was applied",
+          sqlstate: server.sqlstate))
+    }
+  }
+}
+
+extension Runner.Options {
+  /// The time-outs as defaults of the session rather than by `SET`: they cost no round trip and survive
+  /// `RESET ALL`.
+  public var sessionSettings: [(name: String, value: String)] {
+    var settings: [(name: String, value: String)] = []
+    if let lockTimeout {
+      settings.append(("lock_timeout", "\(wholeMilliseconds(lockTimeout))"))
+    }
+    if let statementTimeout {
+      settings.append(("statement_timeout", "\(wholeMilliseconds(statementTimeout))"))
+    }
+    return settings
+  }
+}
+
+extension Runner.Outcome {
+  /// Migrations that were applied and rolled back, whatever came after.
+  public var counts: (applied: Int, reverted: Int) {
+    switch self {
+    case .finished(let applied, let reverted), .failed(_, let applied, let reverted),
+      .interrupted(_, let applied, let reverted), .declined(let applied, let reverted):
+      (applied, reverted)
+    case .refused, .stale, .busy: (0, 0)
+    }
+  }
+
+  var isFailure: Bool {
+    switch self {
+    case .failed, .interrupted: true
+    case .finished, .refused, .stale, .busy, .declined: false
+    }
+  }
+}
+
+func milliseconds(since instant: ContinuousClock.Instant) -> Double {
+  let parts = instant.duration(to: .now).components
+  return Double(parts.seconds) * 1000 + Double(parts.attoseconds / 1_000_000_000_000) / 1000
+}
+
+private func wholeMilliseconds(_ duration: Duration) -> Int64 {
+  let parts = duration.components
+  // At least one: zero would mean "no limit".
+  return max(1, parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000)
+}
