@@ -16,7 +16,7 @@ public struct DbmateLayout: Layout {
 
   public let rules = LayoutRules(
     transaction: .perScript, outOfOrder: .applied, dirtyMark: .none, dumpsSchema: true,
-    missingFile: .ignored, noTransactionMark: "transaction:false behind the marker")
+    missingFile: .ignored, noTransactionMark: "transaction:false behind the marker", tool: "dbmate")
 
   // MARK: Files
 

@@ -15,7 +15,7 @@ public struct GolangMigrateLayout: Layout {
 
   public let rules = LayoutRules(
     transaction: .none, outOfOrder: .neverApplied, history: .currentVersionOnly,
-    dirtyMark: .inHistory, missingFile: .refused)
+    dirtyMark: .inHistory, missingFile: .refused, tool: "golang-migrate")
 
   // MARK: Files
 

@@ -114,6 +114,8 @@ public struct LayoutRules: Sendable, Hashable {
   /// What a file has to say, in words, to be run outside a transaction by the tool; `nil` where the
   /// tool knows no such mark.
   public var noTransactionMark: String?
+  /// The program that runs such files, as sentences name it; `nil` where no tool stands behind them.
+  public var tool: String?
 
   public enum Transaction: Sendable, Hashable {
     /// `BEGIN … COMMIT` around each script.
@@ -142,7 +144,7 @@ public struct LayoutRules: Sendable, Hashable {
   public init(
     transaction: Transaction, outOfOrder: OutOfOrder, rollbackOrder: RollbackOrder = .newest,
     history: HistoryShape = .rowPerMigration, dirtyMark: DirtyMark, dumpsSchema: Bool = false,
-    missingFile: MissingFile = .refused, noTransactionMark: String? = nil
+    missingFile: MissingFile = .refused, noTransactionMark: String? = nil, tool: String? = nil
   ) {
     self.transaction = transaction
     self.outOfOrder = outOfOrder
@@ -152,6 +154,7 @@ public struct LayoutRules: Sendable, Hashable {
     self.dumpsSchema = dumpsSchema
     self.missingFile = missingFile
     self.noTransactionMark = noTransactionMark
+    self.tool = tool
   }
 }
 

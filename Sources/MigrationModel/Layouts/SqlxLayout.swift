@@ -22,7 +22,7 @@ public struct SqlxLayout: Layout {
   public let rules = LayoutRules(
     transaction: .perScript, outOfOrder: .applied, rollbackOrder: .newestReversible,
     dirtyMark: .inHistory, missingFile: .refused,
-    noTransactionMark: "`-- no-transaction` as the first line")
+    noTransactionMark: "`-- no-transaction` as the first line", tool: "sqlx")
 
   // MARK: Files
 

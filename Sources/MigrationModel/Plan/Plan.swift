@@ -66,9 +66,14 @@ public struct PlanStep: Sendable, Hashable {
   public enum Risk: Sendable, Hashable {
     /// There is a way back.
     case reversible
-    /// Drops, truncates or rewrites data, or has no way back.
+    /// Nothing is lost by it, but there is no way back, and the file does not say that this is meant.
+    case noWayBack
+    /// Drops, truncates or rewrites data, or is marked as having no way back.
     case losesData
   }
+
+  /// As messages name it: version and name joined by an underscore.
+  public var label: String { migrationLabel(version, name) }
 
   public init(
     version: Version, name: String, direction: Direction, units: [RunUnit], write: HistoryWrite,

@@ -1,0 +1,82 @@
+import PostgresModel
+
+extension Plan {
+  /// The exact SQL of all steps in order, as it would be sent, with comments that say what is what.
+  ///
+  /// What the tool writes only once it knows how long the migration took stands as a comment.
+  public var dryRunText: String {
+    steps.map(\.dryRunText).joined(separator: "\n")
+  }
+}
+
+extension PlanStep {
+  /// The exact SQL of the step, as it would be sent.
+  public var dryRunText: String {
+    var text = "-- \(direction.rawValue) \(label)\n"
+    for warning in warnings { text += "-- \(warning)\n" }
+    if units.isEmpty { text += "-- only the history is written\n" + lines(write.record) }
+    let isMarked = units.contains { !$0.form.isInTransaction }
+    if isMarked { text += lines(write.mark) }
+    for (index, unit) in units.enumerated() {
+      let record = index == units.count - 1 ? isMarked ? write.recordAfterMark : write.record : []
+      text += unit.dryRunText(record: record)
+    }
+    for statement in write.afterwards where !units.isEmpty { text += "-- then: \(statement);\n" }
+    return text
+  }
+
+  private func lines(_ statements: [String]) -> String {
+    statements.map { $0 + ";\n" }.joined()
+  }
+}
+
+extension RunUnit {
+  fileprivate func dryRunText(record: [String]) -> String {
+    let written = record.map { $0 + ";\n" }.joined()
+    let head = "-- \(script.file.path)"
+    switch form {
+    case .transaction: return "\(head), in a transaction\nBEGIN;\n\(endedText)\(written)COMMIT;\n"
+    case .ownTransaction(let commit):
+      let before = String(decoding: sql.utf8.prefix(commit), as: UTF8.self)
+      let after = String(decoding: sql.utf8.dropFirst(commit), as: UTF8.self)
+      return "\(head), in the file's own transaction\n\(before)\(written)\(Self.ended(after))"
+    case .outside(let reason):
+      return "\(head), outside a transaction: \(reason)\n\(endedText)\(written)"
+    case .statementByStatement(let reason):
+      return "\(head), statement by statement: \(reason)\n\(endedText)\(written)"
+    }
+  }
+
+  /// The text with a semicolon behind its last statement and a line break at its end.
+  private var endedText: String {
+    guard let last = statements.last else { return Self.withLineBreak(sql) }
+    let rest = sql.utf8.dropFirst(last.range.upperBound)
+    guard rest.first != UInt8(ascii: ";"), !last.isPsqlCommand else {
+      return Self.withLineBreak(sql)
+    }
+    let before = String(decoding: sql.utf8.prefix(last.range.upperBound), as: UTF8.self)
+    return Self.withLineBreak("\(before);\(String(decoding: rest, as: UTF8.self))")
+  }
+
+  private static func ended(_ text: String) -> String {
+    withLineBreak(text.utf8.contains(UInt8(ascii: ";")) ? text : text + ";")
+  }
+
+  private static func withLineBreak(_ text: String) -> String {
+    text.isEmpty || text.hasSuffix("\n") ? text : text + "\n"
+  }
+}
+
+extension RunUnit.Form {
+  /// Whether the history row is written in the same transaction.
+  public var isInTransaction: Bool {
+    switch self {
+    case .transaction, .ownTransaction: true
+    case .outside, .statementByStatement: false
+    }
+  }
+}
+
+extension Statement {
+  fileprivate var isPsqlCommand: Bool { if case .psqlCommand = role { true } else { false } }
+}

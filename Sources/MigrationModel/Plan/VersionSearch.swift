@@ -1,0 +1,60 @@
+import Diagnostics
+import PostgresModel
+
+/// Finds the migration that a person means by what was typed.
+struct VersionSearch {
+  private let status: ProjectStatus
+  private let layout: any Layout
+
+  init(_ status: ProjectStatus, _ layout: any Layout) {
+    self.status = status
+    self.layout = layout
+  }
+
+  /// Returns the index in `status.migrations`.
+  ///
+  /// Tried in this order: the version as the layout compares it, the number if one migration alone has
+  /// it, the version with its name, the file's name.
+  func find(_ version: Version) -> Result<Int, Refusal> {
+    let identity = layout.identity(of: version)
+    let migrations = status.migrations
+    if let index = migrations.firstIndex(where: { layout.identity(of: $0.version) == identity }) {
+      return .success(index)
+    }
+    if let number = version.number {
+      let same = migrations.indices.filter { migrations[$0].version.number == number }
+      if same.count == 1 { return .success(same[0]) }
+    }
+    let named = migrations.firstIndex { status in
+      status.label == version.text
+        || status.migration?.files.contains { $0.name == version.text } == true
+    }
+    if let named { return .success(named) }
+    return .failure(Refusal(unknown(version)))
+  }
+
+  private func unknown(_ version: Version) -> Diagnostic {
+    let what = "there is no migration with the version \"\(version)\""
+    guard let proposal = proposal(for: version) else {
+      return .error(
+        code: "unknown_version", what, next: "the folder holds no migrations; see `lockstep doctor`"
+      )
+    }
+    return .error(
+      code: "unknown_version", what,
+      next: "did you mean \(proposal)? `lockstep status` lists them all")
+  }
+
+  /// What is nearest as a word, or else as a number.
+  private func proposal(for version: Version) -> String? {
+    if let near = nearest(to: version.text, among: status.migrations.map(\.version.text)) {
+      return near
+    }
+    guard let number = version.number else { return status.migrations.last?.version.text }
+    func distance(_ other: Version) -> UInt64 {
+      guard let other = other.number else { return .max }
+      return other > number ? other - number : number - other
+    }
+    return status.migrations.min { distance($0.version) < distance($1.version) }?.version.text
+  }
+}
