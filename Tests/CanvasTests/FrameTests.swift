@@ -63,9 +63,10 @@ import Testing
     #expect(frame.lines[0] == " xy  z")
   }
 
-  @Test(arguments: HostileText.set) func `no cell holds what a terminal would obey`(
-    text: String, shown: String
+  @Test(arguments: HostileText.set.indices) func `no cell holds what a terminal would obey`(
+    index: Int
   ) {
+    let (text, shown) = HostileText.set[index]
     var frame = Frame(size: Size(columns: 60, rows: 1))
     frame.write(text, at: .zero)
     #expect(
