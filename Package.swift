@@ -81,7 +81,6 @@ let package = Package(
       ]
     ),
     tests("Canvas", ["Canvas"]),
-    tests("Terminal", ["Terminal", "Canvas", "Diagnostics"]),
     tests("Dashboard", ["Dashboard", "Canvas", "MigrationModel", "PostgresModel", "Diagnostics"]),
     tests(
       "Lockstep",

@@ -1,4 +1,5 @@
 import Diagnostics
+import EventLoop
 
 #if canImport(Glibc)
   import Glibc
@@ -7,38 +8,35 @@ import Diagnostics
 #endif
 
 @main enum Main {
-  static func main() async {
+  static func main() {
     let surroundings = Surroundings.ofProcess()
     let words = Array(CommandLine.arguments.dropFirst())
-    let status = await run(words, surroundings)
-    exit(status.rawValue)
+    exit(run(words, surroundings).rawValue)
   }
 
-  private static func run(_ words: [String], _ surroundings: Surroundings) async -> ExitCode {
+  private static func run(_ words: [String], _ surroundings: Surroundings) -> ExitCode {
     var output = Output(Arguments(), in: surroundings)
     // Known before anything is parsed, so that an error in parsing keeps the promised form.
     output.isJSON = words.contains("--json")
     do {
       switch try ArgumentParser().parse(words) {
-      case .version: output.print(Version.text)
+      case .version: output.print(ProgramVersion.text)
       case .help(let command): output.print(command.map { HelpText.of($0) } ?? HelpText.overview())
       case .bare: output.print(HelpText.overview())
       case .command(let command, let arguments):
-        let context = CommandContext(
-          surroundings: surroundings, output: Output(arguments, in: surroundings))
-        return try await command.run(arguments, in: context)
+        return CommandRun(
+          command: command, arguments: arguments, surroundings: surroundings
+        ).onLoop()
       }
       return .done
     } catch {
-      let diagnostic = Diagnostic(explaining: error)
-      output.fail(diagnostic)
-      return ExitCode(of: diagnostic)
+      return output.end(with: error)
     }
   }
 }
 
 /// The version of this program.
-enum Version {
+enum ProgramVersion {
   static let number = "0.1.0"
   static let text = "lockstep \(number)"
 }

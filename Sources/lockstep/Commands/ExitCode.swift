@@ -39,6 +39,7 @@ extension ExitCode {
   private static let byCode: [String: ExitCode] = [
     "usage": .wrongUsage, "configuration": .wrongUsage, "bad_connection_string": .wrongUsage,
     "no_connection": .noConnection, "connection_lost": .noConnection,
-    "interrupted": .interrupted,
+    "interrupted": .interrupted, "read_only": .refused, "protected": .refused,
+    "needs_yes": .refused, "declined": .refused,
   ]
 }

@@ -58,6 +58,12 @@ struct ConnectionSettings {
       name, known: own + Self.wellKnown.map(\.name).filter { !own.contains($0) })
   }
 
+  /// An environment's name as typed and, where that is short for another, the other.
+  static func names(for name: String) -> [String] {
+    let known = wellKnown.first { $0.name == name || $0.aliases.contains(name) }
+    return [name] + [known?.name].compactMap { $0 == name ? nil : $0 }
+  }
+
   private func variables(of name: String) -> [String] {
     if let known = Self.wellKnown.first(where: { $0.name == name }) { return known.variables }
     let letters = name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
@@ -113,15 +119,22 @@ struct ConnectionSettings {
     }
   }
 
-  /// Host, port and database, as far as they can be told without connecting.
-  private func place(of target: ConnectionString) -> [String] {
+  /// The name of the database, as far as it can be told without connecting.
+  var databaseName: String? {
+    value("dbname", of: target.value) ?? value("user", of: target.value)
+  }
+
+  private func value(_ keyword: String, of target: ConnectionString) -> String? {
     let service = target["service"] ?? sources.variables["PGSERVICE"]
     let section = service.flatMap { name in
       sources.services.services.first { $0.name == name }?.keywords
     }
-    func value(_ keyword: String) -> String? {
-      target[keyword] ?? section?[keyword] ?? target.effective(keyword)
-    }
+    return target[keyword] ?? section?[keyword] ?? target.effective(keyword)
+  }
+
+  /// Host, port and database, as far as they can be told without connecting.
+  private func place(of target: ConnectionString) -> [String] {
+    func value(_ keyword: String) -> String? { self.value(keyword, of: target) }
     let host = value("host") ?? ""
     let isLocal = host.isEmpty || host.hasPrefix("/") || host == "localhost" || host == "127.0.0.1"
     return [

@@ -152,3 +152,8 @@ private func writeFully(_ text: String, to descriptor: Int32) {
     }
   }
 }
+
+/// A number with its noun: `1 row`, `2 rows`.
+func counted(_ number: Int, _ noun: String) -> String {
+  number == 1 ? "1 \(noun)" : "\(number) \(noun)s"
+}

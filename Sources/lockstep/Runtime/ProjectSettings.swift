@@ -17,6 +17,8 @@ struct ProjectSettings: Sendable {
   /// What some tool's own configuration says, by layout; of no concern to another layout.
   private var tablesByLayout: [String: Setting<QualifiedName>] = [:]
   var target: Setting<ConnectionString>
+  /// As far as it can be told without connecting.
+  var databaseName: String?
   /// Where the connection is known to belong to one.
   var environment: Setting<String>?
   var rules: EnvironmentRules
@@ -43,6 +45,9 @@ struct ProjectSettings: Sendable {
   /// Whether losing something here would be worse than elsewhere.
   var isProduction: Bool { rules.isProtected || rules.name == "production" }
 
+  /// The names that `--layout` knows.
+  static let layouts = ["dbmate", "sqlx", "raw", "golang-migrate"]
+
   /// Weighs everything: the command line wins over `lockstep.json`, that over the variables of other
   /// tools, and the process's variables over those in files.
   ///
@@ -65,6 +70,7 @@ struct ProjectSettings: Sendable {
     try connecting.resolve(
       url: arguments.text(Options.url), name: arguments.text(Options.environment))
     target = connecting.target
+    databaseName = connecting.databaseName
     environment = connecting.environment
     rules = connecting.rules
     if let table = connecting.golangMigrateTable { tablesByLayout["golang-migrate"] = table }
