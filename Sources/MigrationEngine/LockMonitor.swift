@@ -1,0 +1,134 @@
+import Diagnostics
+import EventLoop
+import Postgres
+import PostgresModel
+
+/// Looks at the locks of a server, again and again over one session of its own.
+///
+/// The session is opened before anything is applied and never opens a transaction, so that it neither
+/// waits for the catalogue nor holds back vacuum. Names of relations are loaded beforehand, since asking
+/// for them later may itself have to wait.
+public actor LockMonitor {
+  private let connection: Connection
+  private var names = RelationNames()
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    connection.loop.asUnownedSerialExecutor()
+  }
+
+  /// One look, with what it cost.
+  public struct Look: Sendable {
+    public var snapshot: LockSnapshot
+    public var graph: WaitGraph
+    public var names: RelationNames
+    /// From the question to the last row of the answer.
+    public var cost: Duration
+  }
+
+  /// Opens the monitor's session.
+  ///
+  /// - Throws: `DatabaseError`, `Refusal`.
+  public static func open(
+    _ target: ConnectionString, loop: EventLoop
+  ) async throws -> LockMonitor {
+    let connection = try await Connection.open(
+      target, application: "lockstep monitor",
+      settings: [
+        ("lock_timeout", "250"), ("statement_timeout", "1000"), ("jit", "off"),
+        ("default_transaction_read_only", "on"),
+      ], loop: loop)
+    let monitor = LockMonitor(connection)
+    // The first use of a view reads the catalogue; later, a locked catalogue would keep it waiting.
+    _ = try await monitor.waiting()
+    _ = try await monitor.look()
+    return monitor
+  }
+
+  public init(_ connection: Connection) { self.connection = connection }
+
+  /// The monitor's own backend, which its pictures leave out.
+  public nonisolated var processID: Int32 { connection.processID }
+
+  /// Loads the names of all relations; after a migration there are new ones.
+  ///
+  /// - Throws: `DatabaseError`; the names that were known stay.
+  public func loadNames() async throws(DatabaseError) {
+    let found = try await connection.rows(LockQueries.relationNames)
+    names.names = Dictionary(found, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Counts the locks that are waited for: what an idle server is asked.
+  ///
+  /// - Throws: `DatabaseError`.
+  public func waiting() async throws(DatabaseError) -> (count: Int, cost: Duration) {
+    let began = ContinuousClock.now
+    let counts = try await connection.rows(LockQueries.waiting)
+    return (counts.first ?? 0, began.duration(to: .now))
+  }
+
+  /// Reads the whole lock table in one scan and builds the graph; asks the server itself where the scan
+  /// cannot be sure.
+  ///
+  /// - Parameter verifies: Whether to ask `pg_blocking_pids` for every waiter in any case.
+  /// - Throws: `DatabaseError`, `Refusal`.
+  public func look(verifies: Bool = false) async throws -> Look {
+    let began = ContinuousClock.now
+    let rows = try await connection.rows(LockQueries.scan(serverVersion: connection.serverVersion))
+    let cost = began.duration(to: .now)
+    guard let snapshot = LockSnapshot(rows) else {
+      throw Refusal(
+        .error(code: "unexpected_answer", "the server's answer has no row of the server itself"))
+    }
+    var graph = WaitGraph(snapshot)
+    if verifies || graph.certainty != .certain {
+      let waiters = graph.waiters.compactMap { graph.nodes[$0].owner.pid }
+      let pairs = try await connection.rows(LockQueries.blockers(of: waiters))
+      let blockers = Dictionary(grouping: pairs, by: \.waiter).mapValues { $0.map(\.blocker) }
+      graph = WaitGraph(snapshot, verified: blockers)
+    }
+    names.database = snapshot.database
+    await learnNames(of: snapshot)
+    return Look(snapshot: snapshot, graph: graph, names: names, cost: cost)
+  }
+
+  /// Asks for the names of relations that are not known yet; where that has to wait, numbers are shown.
+  private func learnNames(of snapshot: LockSnapshot) async {
+    var unknown: Set<UInt32> = []
+    for row in snapshot.locks where row.tag.database == snapshot.database {
+      if let relation = row.tag.relation, names.names[relation] == nil { unknown.insert(relation) }
+    }
+    guard !unknown.isEmpty, unknown != askedInVain else { return }
+    let query = LockQueries.relationNames(of: Array(unknown))
+    guard let found = try? await connection.rows(query) else {
+      askedInVain = unknown
+      return
+    }
+    for (relation, name) in found { names.names[relation] = name }
+    // Relations that another transaction has made are not visible yet; asking again each time is waste.
+    askedInVain = unknown.subtracting(found.map { $0.0 })
+  }
+
+  private var askedInVain: Set<UInt32> = []
+
+  /// What this role may see and do.
+  public struct Rights: Sendable, Hashable {
+    /// Whether the statements of other roles can be read.
+    public var readsAllTexts: Bool
+    /// Whether the sessions of other roles, superusers apart, can be cancelled and ended.
+    public var signalsOthers: Bool
+  }
+
+  /// - Throws: `DatabaseError`.
+  public func rights() async throws(DatabaseError) -> Rights {
+    let query = Query<Rights>(
+      """
+      select pg_catalog.pg_has_role('pg_read_all_stats', 'usage'),
+        pg_catalog.pg_has_role('pg_signal_backend', 'usage')
+      """
+    ) { row throws(ResultRow.Mismatch) in
+      Rights(readsAllTexts: try row.bool(0), signalsOthers: try row.bool(1))
+    }
+    let rows = try await connection.rows(query)
+    return rows.first ?? Rights(readsAllTexts: false, signalsOthers: false)
+  }
+}
