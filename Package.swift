@@ -81,6 +81,7 @@ let package = Package(
       ]
     ),
     tests("Canvas", ["Canvas"]),
+    tests("Terminal", ["Terminal", "Canvas", "Diagnostics"]),
     tests("Dashboard", ["Dashboard", "Canvas", "MigrationModel", "PostgresModel", "Diagnostics"]),
     tests(
       "Lockstep",

@@ -227,7 +227,9 @@ public struct KeyDecoder: Sendable {
     case UInt8(ascii: "H"): return .home
     case UInt8(ascii: "F"): return .end
     case UInt8(ascii: "Z"): return .shiftTab
-    case UInt8(ascii: "P")...UInt8(ascii: "S"): return .function(Int(final) - 0x4f)
+    // With another first number it is a late report of where the cursor stands.
+    case UInt8(ascii: "P")...UInt8(ascii: "S") where numbers.first ?? 1 == 1:
+      return .function(Int(final) - 0x4f)
     case UInt8(ascii: "~"), UInt8(ascii: "^"), UInt8(ascii: "@"):
       return editing(numbers.first ?? 0)
     default: return nil

@@ -203,7 +203,12 @@ enum ScalarKind {
     case 0xfffd: self = .printable(width: 1)
     default:
       switch TextWidth.cells(of: scalar) {
-      case 0: self = .mark
+      case 0:
+        // A mark is seen on its base; whatever else takes no cell is not seen at all.
+        let properties = scalar.properties
+        let isInvisible =
+          properties.isDefaultIgnorableCodePoint || properties.generalCategory == .format
+        self = isInvisible ? .hidden : .mark
       case 1: self = .printable(width: 1)
       case 2: self = .printable(width: 2)
       default: self = .hidden

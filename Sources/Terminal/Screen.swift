@@ -51,7 +51,8 @@ public final class Screen {
   /// - Parameters:
   ///   - input: Where keys come from.
   ///   - output: Where the picture goes.
-  ///   - environment: `TERM`, `NO_COLOR`, `TMUX`, `COLUMNS` and `LINES` are read from it.
+  ///   - environment: `TERM`, the locale, `NO_COLOR`, `TMUX`, `COLUMNS` and `LINES` are read from
+  ///     it.
   ///   - characters: Whether to draw in ASCII though the locale has more.
   /// - Throws: `notATerminal`; `unsuitable` for `dumb` and its like; `unknown` when no description
   ///   can be found. The terminal is then as it was.
@@ -61,7 +62,7 @@ public final class Screen {
   ) throws(TerminalError) {
     guard isatty(input) == 1, isatty(output) == 1 else { throw .notATerminal }
     let chosen = try Self.description(for: environment["TERM"] ?? "", output)
-    setlocale(LC_CTYPE, "")
+    Self.setLocale(environment)
     let files = try Self.open(input, output)
     guard let handle = newterm(chosen.name, files.output, files.input) else {
       fclose(files.input)
@@ -313,7 +314,10 @@ public final class Screen {
   /// Turns xterm's modes on (`h`) or off (`l`): buttons of the mouse, their places as SGR numbers,
   /// bracketed paste.
   private func setModes(_ letter: String) {
-    if knowsModes { Descriptor.send(output, "\u{1b}[?1000;1006;2004\(letter)") }
+    guard knowsModes else { return }
+    // One by one: some terminals take only the first of several.
+    let modes = [1000, 1006, 2004].map { "\u{1b}[?\($0)\(letter)" }
+    Descriptor.send(output, modes.joined())
   }
 
   // MARK: Copying
@@ -353,6 +357,22 @@ public final class Screen {
       }
     }
     throw .unknown(names: candidates)
+  }
+
+  /// Sets the locale of characters, which ncurses lays out by.
+  ///
+  /// A UTF-8 locale that is not installed here, as after logging in from elsewhere, is replaced by
+  /// the one every system has: what counts is the terminal's encoding.
+  private static func setLocale(_ environment: [String: String]) {
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { environment[$0] }
+    guard let name = names.first(where: { !$0.isEmpty }) else {
+      setlocale(LC_CTYPE, "C")
+      return
+    }
+    if setlocale(LC_CTYPE, name) != nil { return }
+    let ending = name.lowercased()
+    let isUTF8 = ending.hasSuffix("utf-8") || ending.hasSuffix("utf8")
+    if !isUTF8 || setlocale(LC_CTYPE, "C.UTF-8") == nil { setlocale(LC_CTYPE, "C") }
   }
 
   /// Opens streams of their own for ncurses, so that closing them leaves the descriptors alone.
