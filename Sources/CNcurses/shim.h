@@ -19,13 +19,11 @@ static inline int ls_colors(void) { return COLORS; }
 static inline int ls_color_pairs(void) { return COLOR_PAIRS; }
 
 /* Macros with casts or expressions are not imported. */
-static const attr_t LS_A_STANDOUT = A_STANDOUT;
 static const attr_t LS_A_UNDERLINE = A_UNDERLINE;
 static const attr_t LS_A_REVERSE = A_REVERSE;
 static const attr_t LS_A_DIM = A_DIM;
 static const attr_t LS_A_BOLD = A_BOLD;
 static const attr_t LS_A_ITALIC = A_ITALIC;
-static inline int ls_key_f(int n) { return KEY_F(n); }
 
 /* A colour pair beyond 15 bits goes through the extended argument. */
 static inline int ls_setcchar(cchar_t *cell, const wchar_t *text, attr_t attrs, int pair) {
@@ -45,18 +43,4 @@ static inline int ls_terminal_kind(const char *name, int descriptor) {
     del_curterm(cur_term);
     return kind;
 }
-/* KEY_CODE_YES, OK or ERR, and the key in *out. */
-static inline int ls_get_wch(WINDOW *w, unsigned int *out) {
-    wint_t c = 0;
-    int r = wget_wch(w, &c);
-    *out = (unsigned int)c;
-    return r;
-}
-static const mmask_t LS_ALL_MOUSE_EVENTS = ALL_MOUSE_EVENTS;
-static const mmask_t LS_BUTTON1_PRESSED = BUTTON1_PRESSED;
-static const mmask_t LS_BUTTON1_RELEASED = BUTTON1_RELEASED;
-static const mmask_t LS_BUTTON1_CLICKED = BUTTON1_CLICKED;
-static const mmask_t LS_BUTTON1_DOUBLE_CLICKED = BUTTON1_DOUBLE_CLICKED;
-static const mmask_t LS_BUTTON4_PRESSED = BUTTON4_PRESSED; /* wheel up */
-static const mmask_t LS_BUTTON5_PRESSED = BUTTON5_PRESSED; /* wheel down */
 #endif

@@ -13,8 +13,7 @@ public enum Bars {
     if fraction >= 1 {
       filled = room
     } else if fraction > 0 {
-      let exact = (fraction * Double(room)).rounded(.down)
-      filled = max(room > 1 ? 1 : 0, min(room - 1, Int(exact)))
+      filled = max(room > 1 ? 1 : 0, min(room - 1, Int(fraction * Double(room))))
     }
     let done = String(repeating: "#", count: filled)
     return "[" + done + String(repeating: "-", count: room - filled) + "]"
@@ -40,8 +39,8 @@ public enum Bars {
       let share = peak > 0 ? max(0, min(1, value / peak)) : 0
       let top = Double(steps.count - 1)
       // A value above zero is never drawn as zero.
-      let step = share > 0 ? max(1, (share * top).rounded()) : 0
-      text.unicodeScalars.append(steps[Int(step)])
+      let step = share > 0 ? max(1, Int(share * top + 0.5)) : 0
+      text.unicodeScalars.append(steps[step])
     }
     return text
   }
