@@ -125,3 +125,54 @@ int lockstep_spawn_closing_others(posix_spawn_file_actions_t *actions) {
     return 0;
 #endif
 }
+
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE};
+static struct sigaction before[sizeof crashes / sizeof crashes[0]];
+static struct termios modes;
+static char farewell[512];
+static volatile sig_atomic_t guarded = -1;
+
+static void give_back(void) {
+    int descriptor = guarded;
+    if (descriptor < 0) return;
+    guarded = -1;
+    (void)!write(descriptor, farewell, strlen(farewell));
+    tcsetattr(descriptor, TCSANOW, &modes);
+}
+
+static void crashed(int signal, siginfo_t *info, void *context) {
+    int saved = errno;
+    (void)context;
+    give_back();
+    for (unsigned i = 0; i < sizeof crashes / sizeof crashes[0]; i++)
+        if (crashes[i] == signal) sigaction(signal, &before[i], 0);
+    /* Whoever was asked before, such as Swift's backtraces, sees a fault again on return; a signal
+       that was sent has to be sent again. */
+    if (info->si_code <= 0) raise(signal);
+    errno = saved;
+}
+
+void lockstep_terminal_guard(int descriptor, const struct termios *shell, const char *text) {
+    static int registered = 0;
+    if (strlen(text) >= sizeof farewell) return;
+    if (guarded >= 0) lockstep_terminal_unguard();
+    strcpy(farewell, text);
+    modes = *shell;
+    for (unsigned i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
+        struct sigaction action;
+        memset(&action, 0, sizeof action);
+        action.sa_sigaction = crashed;
+        action.sa_flags = SA_ONSTACK | SA_SIGINFO;
+        sigemptyset(&action.sa_mask);
+        sigaction(crashes[i], &action, &before[i]);
+    }
+    if (!registered) registered = atexit(give_back) == 0;
+    guarded = descriptor;
+}
+
+void lockstep_terminal_unguard(void) {
+    if (guarded < 0) return;
+    guarded = -1;
+    for (unsigned i = 0; i < sizeof crashes / sizeof crashes[0]; i++)
+        sigaction(crashes[i], &before[i], 0);
+}

@@ -35,6 +35,7 @@ public final class Screen {
   private let files: Files
   /// Where ncurses draws while a picture is put together; -1 where there is no such file.
   private let memory: Int32
+  private let shellModes: termios
   private var handle: OpaquePointer?
   private var hasVanished = false
   private var isSuspended = false
@@ -63,6 +64,8 @@ public final class Screen {
     guard isatty(input) == 1, isatty(output) == 1 else { throw .notATerminal }
     let chosen = try Self.description(for: environment["TERM"] ?? "", output)
     Self.setLocale(environment)
+    var shellModes = termios()
+    guard tcgetattr(output, &shellModes) == 0 else { throw .vanished }
     let files = try Self.open(input, output)
     guard let handle = newterm(chosen.name, files.output, files.input) else {
       fclose(files.input)
@@ -75,6 +78,7 @@ public final class Screen {
       use_default_colors()
     }
     self.files = files
+    self.shellModes = shellModes
     memory = lockstep_memory_file()
     self.handle = handle
     self.input = input
@@ -97,7 +101,8 @@ public final class Screen {
     leaveok(ls_stdscr(), true)
     curs_set(0)
     resize(to: measure())
-    setModes("h")
+    Descriptor.send(output, modes("h"))
+    guardTerminal()
   }
 
   deinit { leave() }
@@ -276,7 +281,8 @@ public final class Screen {
   /// Gives the terminal back for a while: to the shell, an editor or a pager.
   public func suspend() {
     guard handle != nil, !isSuspended else { return }
-    setModes("l")
+    lockstep_terminal_unguard()
+    Descriptor.send(output, modes("l"))
     curs_set(1)
     endwin()
     isSuspended = true
@@ -295,7 +301,8 @@ public final class Screen {
     if now != size { resize(to: now) }
     painted = nil
     curs_set(0)
-    setModes("h")
+    Descriptor.send(output, modes("h"))
+    guardTerminal()
     clearok(ls_stdscr(), true)
     paint(frame ?? Frame(size: size))
   }
@@ -311,13 +318,22 @@ public final class Screen {
     if memory >= 0 { close(memory) }
   }
 
-  /// Turns xterm's modes on (`h`) or off (`l`): buttons of the mouse, their places as SGR numbers,
-  /// bracketed paste.
-  private func setModes(_ letter: String) {
-    guard knowsModes else { return }
+  /// What turns xterm's modes on (`h`) or off (`l`): buttons of the mouse, their places as SGR
+  /// numbers, bracketed paste.
+  private func modes(_ letter: String) -> String {
     // One by one: some terminals take only the first of several.
-    let modes = [1000, 1006, 2004].map { "\u{1b}[?\($0)\(letter)" }
-    Descriptor.send(output, modes.joined())
+    knowsModes ? [1000, 1006, 2004].map { "\u{1b}[?\($0)\(letter)" }.joined() : ""
+  }
+
+  /// Sees to it that a crash leaves a terminal one can work in, and read why.
+  private func guardTerminal() {
+    // The delays some descriptions ask for, `$<2>`, are for terminals of another age.
+    let rest = ["sgr0", "cnorm", "rmcup"].map { (name: String) -> Substring in
+      guard let value = ls_capability(name) else { return "" }
+      return String(cString: value).prefix { $0 != "$" }
+    }
+    var shell = shellModes
+    lockstep_terminal_guard(output, &shell, modes("l") + rest.joined())
   }
 
   // MARK: Copying

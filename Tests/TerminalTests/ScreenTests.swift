@@ -388,4 +388,21 @@ import Testing
     emulator.drain()
     #expect(emulator.received == received)
   }
+
+  @Test func `a crash gives the terminal back`() async throws {
+    let emulator = try TerminalEmulator()
+    let name = emulator.deviceName
+    await #expect(processExitsWith: .signal(SIGABRT)) { [name = name as String] in
+      let device = Glibc.open(name, O_RDWR | O_NOCTTY)
+      let screen = try Screen(
+        input: device, output: device, environment: ["TERM": "xterm-256color", "LANG": "C"])
+      screen.paint(Frame(size: Size(columns: 1, rows: 1), style: .bold))
+      abort()
+    }
+    emulator.drain()
+    #expect(emulator.transcript.count > 40)
+    #expect(!emulator.isAlternateScreen)
+    #expect(!emulator.isRaw)
+    #expect(emulator.isCursorVisible)
+  }
 }

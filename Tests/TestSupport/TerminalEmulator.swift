@@ -117,10 +117,7 @@ public final class TerminalEmulator {
     ]
     environment.merge(changes) { $1 }
     let settings = environment.filter { !$0.value.isEmpty }.map { "\($0.key)=\($0.value)" }
-    var name = [CChar](repeating: 0, count: 128)
-    guard ttyname_r(device, &name, name.count) == 0 else {
-      throw SystemError(call: "ttyname_r", number: errno)
-    }
+    let name = deviceName
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -318,6 +315,13 @@ extension TerminalEmulator {
     var columns: Int32 = 0
     vterm_get_size(terminal, &rows, &columns)
     return Size(columns: Int(columns), rows: Int(rows))
+  }
+
+  /// The path by which another process can open `device`; empty once there is none.
+  public var deviceName: String {
+    var name = [CChar](repeating: 0, count: 128)
+    guard ttyname_r(device, &name, name.count) == 0 else { return "" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// How many bytes were written to the terminal.

@@ -3,6 +3,7 @@
 /* What has state or what Swift cannot see: the signal self-pipe, and widths of characters. */
 
 #include <spawn.h>
+#include <termios.h>
 
 /* Installs the handlers and returns the read end of the self-pipe, or -1. A second call returns the
    same descriptor. Each byte read from it is the number of a signal that arrived:
@@ -23,6 +24,11 @@ int lockstep_memory_file(void);
 
 /* Makes `descriptor` refer to what `target` does, closed on exec. Returns 0 or -1. */
 int lockstep_redirect(int descriptor, int target);
+
+/* While guarded, a crash or a call of exit gives the terminal back first: `text` is written to it and
+   it gets the modes `shell`. A text of 512 bytes or more is not guarded. One terminal at a time. */
+void lockstep_terminal_guard(int descriptor, const struct termios *shell, const char *text);
+void lockstep_terminal_unguard(void);
 
 /* Makes a spawned child close every descriptor from 3 on (Linux; does nothing elsewhere). */
 int lockstep_spawn_closing_others(posix_spawn_file_actions_t *actions);
