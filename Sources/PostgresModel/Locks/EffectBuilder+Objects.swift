@@ -63,8 +63,13 @@ extension EffectBuilder {
     readSources(of: tree["query"])
   }
 
-  private mutating func readSources(of query: ParseTree) {
-    for source in query.relations {
+  /// - Parameter targets: What is written to, each to be left out once.
+  private mutating func readSources(of query: ParseTree, except targets: [QualifiedName] = []) {
+    var sources = query.relations
+    for target in targets + created {
+      if let place = sources.firstIndex(of: target) { sources.remove(at: place) }
+    }
+    for source in sources {
       lock(source, .accessShare, .source)
       lock(.sourcesOfView, of: source, .accessShare, .source)
     }
@@ -269,19 +274,15 @@ extension EffectBuilder {
 
   mutating func readQuery(_ kind: String, _ tree: ParseTree) {
     make(tree["intoClause"]["rel"].relationName, ifNotExists: false)
-    let made = created
-    for source in tree.relations where !made.contains(source) {
-      lock(source, .accessShare, .source)
-      lock(.sourcesOfView, of: source, .accessShare, .source)
-    }
-    write(kind, tree)
     tree.walk { kind, fields in
       // Data-modifying statements in WITH.
       if kind.hasSuffix("Stmt"), kind != "SelectStmt" { nested.append((kind, fields)) }
       return .below
     }
-    for (kind, fields) in nested { write(kind, fields) }
+    let written = [(kind, tree)] + nested
     nested = []
+    readSources(of: tree, except: written.compactMap { $0.1["relation"].relationName })
+    for (kind, fields) in written { write(kind, fields) }
     if !tree["lockingClause"].isNull { readRowLocks(tree) }
     let functions = tree.calledFunctions.filter { !BuiltInFunctions.contains($0) }
     for function in functions where !effect.unseen.contains("\(function)()") {
