@@ -20,6 +20,9 @@ public struct SignalPipe: Sendable {
     self.loop = loop
   }
 
+  /// The signals that ask a program to end.
+  public static let endings = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+
   /// Waits for signals.
   ///
   /// - Returns: The numbers of those that came, each once, in order of arrival.

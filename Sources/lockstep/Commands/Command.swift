@@ -12,6 +12,9 @@ protocol Command: Sendable {
   var discussion: [String] { get }
   var examples: [CommandExample] { get }
 
+  /// Whether it listens to signals itself; else the first that asks for the end cancels it.
+  var hearsSignals: Bool { get }
+
   /// Does it.
   ///
   /// - Throws: Anything; what is `Explainable` is told as its diagnostic.
@@ -22,6 +25,7 @@ extension Command {
   var aliases: [String] { [] }
   var operands: Operands { .none }
   var options: [CommandOption] { [] }
+  var hearsSignals: Bool { false }
 }
 
 /// What a command takes that is no option.

@@ -38,10 +38,10 @@ struct CommandRun: Sendable {
       }
     }
     let ear = Task(executorPreference: context.loop) {
-      guard let signals = SignalPipe(loop: context.loop) else { return }
+      guard !command.hearsSignals, let signals = SignalPipe(loop: context.loop) else { return }
       while let numbers = try? await signals.next() {
         if numbers.contains(SIGTSTP) { SignalPipe.stopProcess() }
-        guard numbers.contains(where: [SIGINT, SIGTERM, SIGHUP, SIGQUIT].contains) else { continue }
+        guard numbers.contains(where: SignalPipe.endings.contains) else { continue }
         // Asked a second time we go at once; the server rolls back what has not committed.
         if isInterrupted.withLock({ was in
           defer { was = true }
