@@ -1,7 +1,8 @@
 /// The registry of commands, in the order in which the help lists them.
 enum Commands {
   static let all: [any Command] = [
-    LocksCommand(), CreateCommand(), DropCommand(), SeedCommand(), WaitCommand(), HelpCommand(),
+    DemoCommand(), LocksCommand(), CreateCommand(), DropCommand(), SeedCommand(), WaitCommand(),
+    HelpCommand(),
   ]
 
   /// Words that the manual names and that this version does not know yet: asked for, they are refused by

@@ -1,0 +1,55 @@
+import Diagnostics
+import EventLoop
+import Postgres
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// `lockstep demo`: a private server with the sample migrations, thrown away afterwards.
+struct DemoCommand: Command {
+  let name = "demo"
+  let summary =
+    "a private, throw-away PostgreSQL with the sample migrations, and people at work on it"
+  let options = [Options.keep]
+  let hearsSignals = true
+  let discussion = [
+    "Needs no server: it makes a PostgreSQL of its own in a temporary folder, reached by a unix socket "
+      + "only, applies the first half of the sample migrations, fills in rows and lets some pretended "
+      + "programs work there. However it ends, nothing of it is left.",
+    "--keep DIR keeps the server's files and the migrations in DIR, and goes on with them the next time. "
+      + "DIR must be empty, not there yet, or kept before.",
+    "It tells where the database and the copies of the migrations are, and goes on until it is interrupted.",
+  ]
+  let examples = [
+    CommandExample("lockstep demo", "look around, apply, roll back: nothing can break"),
+    CommandExample("lockstep demo --keep ~/lockstep-demo", "the same, and go on with it tomorrow"),
+  ]
+
+  func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
+    try await DemoProgram(
+      keepIn: arguments.text(Options.keep), loop: context.loop, say: { context.output.say($0) }
+    ).run { site in try await serve(site, in: context) }
+  }
+
+  /// Says where everything is and waits for the end.
+  private func serve(_ site: DemoSite, in context: CommandContext) async throws -> ExitCode {
+    if context.output.isJSON {
+      context.output.print([
+        "url": .string(site.url), "layout": .string("sqlx"),
+        "directories": .array(site.project.directories.map { .string($0) }),
+      ])
+    } else {
+      context.output.print(site.url)
+      context.output.say("the migrations are in \(site.project.directories[0]); ctrl-c ends it")
+    }
+    guard let signals = SignalPipe(loop: context.loop) else { return .failed }
+    while true {
+      let numbers = try await signals.next()
+      if numbers.contains(SIGTSTP) { SignalPipe.stopProcess() }
+      if numbers.contains(where: SignalPipe.endings.contains) { return .done }
+    }
+  }
+}
