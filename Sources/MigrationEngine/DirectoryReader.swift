@@ -36,24 +36,31 @@ public struct DirectoryReader: Sendable {
   /// Links are followed only inside the project's folders. What cannot be read is an entry with its
   /// reason, never left out.
   ///
+  /// - Parameter digesting: Tells from the first files which digest of each file will be asked for, so that
+  ///   it is computed while the others are read.
   /// - Returns: The entries by folder and then by name, compared byte by byte.
   /// - Throws: `Failure` where a folder itself cannot be read.
-  public func read() async throws(Failure) -> [SourceFile] {
+  public func read(
+    digesting: @Sendable @escaping ([SourceFile]) -> Checksum.Algorithm? = { _ in nil }
+  ) async throws(Failure) -> [SourceFile] {
     let listed = await BlockingWork.run { () -> Result<[Entry], Failure> in
       do throws(Failure) { return .success(try list()) } catch { return .failure(error) }
     }
     let entries = try listed.get()
     guard entries.count >= DirectoryReader.worthTwoThreads else {
-      return await BlockingWork.run { files(entries[...]) }
+      return await BlockingWork.run { files(entries[...], nil) }
     }
+    let sample = entries[..<DirectoryReader.sampleSize]
+    let digest = await BlockingWork.run { digesting(files(sample, nil)) }
     // Opening a file costs more than reading it, and the kernel serves two threads at once.
     let middle = entries.count / 2
-    async let first = BlockingWork.run { files(entries[..<middle]) }
-    async let second = BlockingWork.run { files(entries[middle...]) }
+    async let first = BlockingWork.run { files(entries[..<middle], digest) }
+    async let second = BlockingWork.run { files(entries[middle...], digest) }
     return await first + second
   }
 
   private static let worthTwoThreads = 256
+  private static let sampleSize = 8
 
   /// A name in a folder that is still to be read.
   private struct Entry: Sendable {
@@ -76,13 +83,20 @@ public struct DirectoryReader: Sendable {
         }
         if name != "." && name != ".." { names.append(name) }
       }
-      names.sort { a, b in a.utf8.lexicographicallyPrecedes(b.utf8) }
+      // For ASCII the order of strings is that of their bytes, and it is ten times faster.
+      if names.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) {
+        names.sort()
+      } else {
+        names.sort { a, b in a.utf8.lexicographicallyPrecedes(b.utf8) }
+      }
       entries += names.map { Entry(name: $0, directory: index) }
     }
     return entries
   }
 
-  private func files(_ entries: ArraySlice<Entry>) -> [SourceFile] {
+  private func files(
+    _ entries: ArraySlice<Entry>, _ digest: Checksum.Algorithm?
+  ) -> [SourceFile] {
     var files: [SourceFile] = []
     files.reserveCapacity(entries.count)
     var folder: (index: Int, descriptor: Int32, prefix: String) = (-1, -1, "")
@@ -96,10 +110,13 @@ public struct DirectoryReader: Sendable {
           path.hasSuffix("/") ? path : path + "/"
         )
       }
+      let content = content(of: entry.name, in: folder.descriptor, folder.prefix)
+      var checksum: Checksum?
+      if let digest, case .bytes(let bytes) = content { checksum = Checksum(digest, of: bytes) }
       files.append(
         SourceFile(
           path: folder.prefix + entry.name, name: entry.name, directory: entry.directory,
-          content: content(of: entry.name, in: folder.descriptor, folder.prefix)))
+          content: content, digest: checksum))
     }
     return files
   }

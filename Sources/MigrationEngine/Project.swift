@@ -36,7 +36,14 @@ public struct Project: Sendable, Hashable {
   ///
   /// - Throws: `DirectoryReader.Failure`.
   public func readFiles() async throws(DirectoryReader.Failure) -> [SourceFile] {
-    try await DirectoryReader(directories).read()
+    let named = layout.flatMap { Layouts.named($0) }
+    return try await DirectoryReader(directories).read { sample in
+      if let named { return named.checksumAlgorithm }
+      guard case .layout(let found) = Layouts.recognise(files: sample, tables: []) else {
+        return nil
+      }
+      return found.checksumAlgorithm
+    }
   }
 
   /// Joins files with what the database says about the past.

@@ -9,6 +9,9 @@ public struct SourceFile: Sendable, Hashable {
   /// Index of the folder among the project's folders.
   public var directory: Int
   public var content: Content
+  /// The content's digest where whoever read it has computed one already; says nothing that `content`
+  /// does not, so it does not count in comparisons.
+  public var digest: Checksum?
 
   public enum Content: Sendable, Hashable {
     case bytes([UInt8])
@@ -16,11 +19,29 @@ public struct SourceFile: Sendable, Hashable {
     case unreadable(String)
   }
 
-  public init(path: String, name: String, directory: Int = 0, content: Content) {
+  public init(
+    path: String, name: String, directory: Int = 0, content: Content, digest: Checksum? = nil
+  ) {
     self.path = path
     self.name = name
     self.directory = directory
     self.content = content
+    self.digest = digest
+  }
+
+  public static func == (a: SourceFile, b: SourceFile) -> Bool {
+    a.directory == b.directory && a.path == b.path && a.content == b.content
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(path)
+    hasher.combine(content)
+  }
+
+  /// The digest of the content.
+  public func checksum(_ algorithm: Checksum.Algorithm) -> Checksum {
+    if let digest, digest.algorithm == algorithm { return digest }
+    return Checksum(algorithm, of: bytes)
   }
 
   /// The bytes, empty where the file could not be read.

@@ -30,6 +30,8 @@ public protocol Layout: Sendable {
 
   // MARK: History
 
+  /// The digest that the history records of an up file's bytes; `nil` where it records none.
+  var checksumAlgorithm: Checksum.Algorithm? { get }
   /// The table's name when nothing else is said.
   var defaultTable: String { get }
   /// How surely a table with these columns (name → type as `format_type` gives it) is the tool's.
@@ -56,6 +58,7 @@ public protocol Layout: Sendable {
 extension Layout {
   public var projectMarks: [String] { [] }
   public var mayAdjustTable: Bool { false }
+  public var checksumAlgorithm: Checksum.Algorithm? { nil }
 
   public func adjustTable(
     _ table: QualifiedName, columns: [String: String], for catalog: Catalog

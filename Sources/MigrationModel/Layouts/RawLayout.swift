@@ -104,7 +104,7 @@ public struct RawLayout: Layout {
       down: .none("there is no ROLLBACK section", mark: marks.irreversible))
     migration.header = marks.header
     migration.faults = file.contentFaults()
-    if file.unreadableReason == nil { migration.checksum = Checksum(.sha256, of: file.bytes) }
+    if file.unreadableReason == nil { migration.checksum = file.checksum(.sha256) }
     guard migration.faults.isEmpty else { return migration }
     migration.up = [Script(file: file)]
     if let section = RollbackSection(file, marks) {
@@ -182,6 +182,7 @@ public struct RawLayout: Layout {
   }
 
   public var mayAdjustTable: Bool { true }
+  public var checksumAlgorithm: Checksum.Algorithm? { .sha256 }
 
   public func adjustTable(
     _ table: QualifiedName, columns: [String: String], for catalog: Catalog

@@ -145,7 +145,7 @@ public struct SqlxLayout: Layout {
       mark = marks.irreversible
       migration.header = marks.header
       if faults.isEmpty { migration.up = [script(up)] }
-      if up.unreadableReason == nil { migration.checksum = checksum(of: up.bytes) }
+      if up.unreadableReason == nil { migration.checksum = checksum(of: up) }
     }
     if let down {
       let faults = down.contentFaults()
@@ -168,10 +168,10 @@ public struct SqlxLayout: Layout {
   }
 
   /// SHA-384 of the whole file, less the characters to ignore.
-  private func checksum(of bytes: [UInt8]) -> Checksum {
-    guard !ignoredCharacters.isEmpty else { return Checksum(.sha384, of: bytes) }
+  private func checksum(of file: SourceFile) -> Checksum {
+    guard !ignoredCharacters.isEmpty else { return file.checksum(.sha384) }
     var kept = String.UnicodeScalarView()
-    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars
+    for scalar in String(decoding: file.bytes, as: UTF8.self).unicodeScalars
     where !ignoredCharacters.contains(scalar) {
       kept.append(scalar)
     }
@@ -239,6 +239,8 @@ public struct SqlxLayout: Layout {
       && columns["checksum"] == "bytea" && columns["execution_time"] == "bigint"
       && columns["description"] != nil
   }
+
+  public var checksumAlgorithm: Checksum.Algorithm? { .sha384 }
 
   public func createTable(_ table: QualifiedName, for catalog: Catalog) -> [String] {
     [
