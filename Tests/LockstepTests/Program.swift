@@ -70,7 +70,9 @@ struct Program {
   }
 
   /// Runs the program to its end, with nothing on its standard input.
-  func run(_ words: String...) async throws -> Outcome {
+  func run(_ words: String...) async throws -> Outcome { try await run(words: words) }
+
+  func run(words: [String]) async throws -> Outcome {
     var environment = ChildProcess.ownEnvironment.filter { name, _ in
       !name.hasPrefix("PG") && !name.hasPrefix("DBMATE") && !name.hasSuffix("DATABASE_URL")
     }

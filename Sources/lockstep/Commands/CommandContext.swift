@@ -1,5 +1,6 @@
 import Diagnostics
 import EventLoop
+import MigrationEngine
 import Postgres
 
 #if canImport(Glibc)
@@ -29,16 +30,22 @@ struct CommandContext: Sendable {
 
   /// Opens a session with the database of the project; read-only where that was asked for.
   ///
-  /// - Parameter database: Another database of the same server.
+  /// - Parameters:
+  ///   - database: Another database of the same server.
+  ///   - runnerOptions: Of a session in which migrations will run.
   /// - Throws: `DatabaseError.cannotConnect`.
-  func connect(_ settings: ProjectSettings, to database: String? = nil) async throws -> Connection {
+  func connect(
+    _ settings: ProjectSettings, to database: String? = nil,
+    for runnerOptions: Runner.Options? = nil
+  ) async throws -> Connection {
     var target = settings.target.value
     if let database { target["dbname"] = database }
     if settings.waits, database == nil {
       _ = try await ServerWait(target: target, timeout: settings.waitTimeout.value).run(in: self)
     }
     return try await Connection.open(
-      target, application: application, settings: settings.sessionSettings, loop: loop)
+      target, application: application,
+      settings: settings.sessionSettings + (runnerOptions?.sessionSettings ?? []), loop: loop)
   }
 
   /// Refuses what would write while nothing may be written.

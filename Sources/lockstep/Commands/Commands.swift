@@ -1,7 +1,9 @@
 /// The registry of commands, in the order in which the help lists them.
 enum Commands {
   static let all: [any Command] = [
-    DemoCommand(), LocksCommand(), CreateCommand(), DropCommand(), SeedCommand(), WaitCommand(),
+    DemoCommand(), StatusCommand(), ShowCommand(), UpCommand(), DownCommand(), RedoCommand(),
+    MarkCommand(), LocksCommand(), CreateCommand(), DropCommand(), ResetCommand(), SeedCommand(),
+    WaitCommand(),
     HelpCommand(),
   ]
 
@@ -9,7 +11,6 @@ enum Commands {
   /// name instead of being taken for a slip of the pen.
   static let later = [
     "rehearse", "check", "approve", "lint", "schema", "blame", "diff", "erd", "changelog",
-    "incident",
-    "replay",
+    "incident", "replay",
   ]
 }

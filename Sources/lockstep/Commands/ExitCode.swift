@@ -38,8 +38,18 @@ extension ExitCode {
 
   private static let byCode: [String: ExitCode] = [
     "usage": .wrongUsage, "configuration": .wrongUsage, "bad_connection_string": .wrongUsage,
+    "unknown_layout": .wrongUsage, "foreign_table": .wrongUsage, "unknown_version": .wrongUsage,
+    "no_directory": .wrongUsage, "unreadable_directory": .wrongUsage,
     "no_connection": .noConnection, "connection_lost": .noConnection,
-    "interrupted": .interrupted, "read_only": .refused, "protected": .refused,
-    "needs_yes": .refused, "declined": .refused,
+    "interrupted": .interrupted, "busy": .lockNotHad, "lock_timeout": .lockNotHad,
+    "read_only": .refused, "protected": .refused, "not_approved": .refused,
+    "needs_yes": .refused, "loses_data": .refused, "declined": .refused, "drift": .refused,
+    "missing_file": .refused, "dirty": .refused, "out_of_order": .refused,
+    "duplicate_version": .refused, "irreversible": .refused, "unsupported": .refused,
+    "already_applied": .refused, "not_applied": .refused, "stale_plan": .refused,
+    "rollback_not_runnable": .refused, "tool_would_fail": .refused, "no_up_file": .refused,
+    "not_in_transaction": .refused, "enum_value_used": .refused, "transaction_left_open": .refused,
+    "bad_version": .refused, "nul_byte": .refused, "unreadable": .refused,
+    "several_sections": .refused,
   ]
 }

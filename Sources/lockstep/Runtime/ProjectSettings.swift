@@ -1,4 +1,5 @@
 import Diagnostics
+import MigrationModel
 import Postgres
 import PostgresModel
 
@@ -39,6 +40,11 @@ struct ProjectSettings: Sendable {
   /// Things the user should know.
   var notes: [Diagnostic] = []
 
+  /// What was said about the history table whatever the layout.
+  var tableOfEveryLayout: QualifiedName? { table?.value }
+  /// What some tool's own configuration says about its table.
+  var tablesOfTools: [String: QualifiedName] { tablesByLayout.mapValues(\.value) }
+
   /// The history table that was asked for, for a project of this layout; `nil`: the layout's default.
   func table(for layout: String) -> Setting<QualifiedName>? { table ?? tablesByLayout[layout] }
 
@@ -46,7 +52,7 @@ struct ProjectSettings: Sendable {
   var isProduction: Bool { rules.isProtected || rules.name == "production" }
 
   /// The names that `--layout` knows.
-  static let layouts = ["dbmate", "sqlx", "raw", "golang-migrate"]
+  static let layouts = Layouts.all.map(\.name)
 
   /// Weighs everything: the command line wins over `lockstep.json`, that over the variables of other
   /// tools, and the process's variables over those in files.

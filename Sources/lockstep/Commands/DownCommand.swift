@@ -1,0 +1,30 @@
+import MigrationModel
+
+/// `lockstep down`: roll back.
+struct DownCommand: Command {
+  let name = "down"
+  let aliases = ["rollback", "revert"]
+  let summary = "roll back the last applied"
+  let options = MigrationRun.options
+  let discussion = [
+    "Rolls back the last applied migration; with --count the last N, with --to all above a version, "
+      + "which itself stays applied (--to 0: everything). On a terminal it shows what will be done and "
+      + "asks. A migration without a way back is refused.",
+    "A way back that loses data is confirmed by typing the version; where nobody can be asked it needs "
+      + "--yes.",
+  ]
+  let examples = [
+    CommandExample("lockstep down --dry-run", "the exact SQL of the way back"),
+    CommandExample("lockstep down", "the last applied one"),
+    CommandExample("lockstep down --to 20260109000003 --yes", "all above it, unasked"),
+  ]
+
+  func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
+    try await MigrationRun(
+      arguments: arguments, context: context, asksAlways: true, verb: "roll back"
+    ).run { _ in
+      let to = arguments.text(Options.to).map { Version($0) }
+      return .down(to: to, count: to == nil ? arguments.count(Options.count) ?? 1 : nil)
+    }
+  }
+}

@@ -1,0 +1,280 @@
+import Diagnostics
+import EventLoop
+import MigrationEngine
+import MigrationModel
+import Postgres
+import PostgresModel
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// What `up`, `down`, `redo` and `mark` have in common: plan, show or confirm, run, and tell.
+struct MigrationRun: Sendable {
+  var arguments: Arguments
+  var context: CommandContext
+  /// Whether a person is asked even though nothing is lost.
+  var asksAlways: Bool
+  /// As in "nothing to …".
+  var verb: String
+
+  /// Options of a run that every one of these commands takes.
+  static let options = [
+    Options.to, Options.count, Options.dryRun, Options.step, Options.timeout, Options.lockTimeout,
+    Options.lockAttempts, Options.statementTimeout,
+  ]
+
+  /// Does it.
+  ///
+  /// - Parameter request: What is asked for, told from the project.
+  func run(_ request: (OpenProject) throws -> PlanRequest) async throws -> ExitCode {
+    try checkArguments()
+    let settings = try context.settings(arguments)
+    let isDry = arguments.has(Options.dryRun)
+    var opening = settings
+    if isDry { opening.isReadOnly = true }
+    let project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
+    let planContext = PlanContext(
+      runBy: context.runBy(project.loaded.sessionUser), isReadOnly: !isDry && settings.isReadOnly,
+      dataLoss: isDry || arguments.has(Options.yes) ? .accepted : context.canAsk ? .asked : .refused
+    )
+    let plan = Plan.make(
+      try request(project), status: project.status, layout: project.loaded.layout,
+      context: planContext)
+    for warning in plan.warnings { context.output.tell(warning) }
+    if !plan.refusals.isEmpty { return refuse(plan.refusals) }
+    if isDry { return show(plan, of: project) }
+    if plan.steps.isEmpty { return nothingToDo(project) }
+    try requireApproval(settings)
+    try await confirm(plan, settings)
+    return try await run(plan, planContext, in: project)
+  }
+
+  private func checkArguments() throws(UsageError) {
+    if arguments.has(Options.to), arguments.has(Options.count) {
+      throw .contradiction("--to", "--count")
+    }
+    guard arguments.has(Options.step) else { return }
+    if arguments.has(Options.yes) { throw .contradiction("--step", "--yes") }
+    if !context.canAsk { throw .needsTerminal("--step") }
+  }
+
+  private func runnerOptions(_ settings: ProjectSettings, layout: (any Layout)?) -> Runner.Options {
+    let dumps = settings.dumpsSchema.value && layout?.rules.dumpsSchema == true
+    let schemaFile = ConfigurationSources.path("db/schema.sql", in: settings.root)
+    return Runner.Options(
+      lockTimeout: arguments.duration(Options.lockTimeout) ?? settings.rules.lockTimeout,
+      statementTimeout: arguments.duration(Options.statementTimeout)
+        ?? settings.rules.statementTimeout,
+      schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil,
+      confirm: arguments.has(Options.step) ? confirmStep : nil)
+  }
+
+  // MARK: Before
+
+  private func refuse(_ refusals: [Diagnostic]) -> ExitCode {
+    for (index, refusal) in refusals.enumerated() {
+      if index == 0 { context.output.fail(refusal) } else { context.output.tell(refusal) }
+    }
+    return refusals.first.map { ExitCode(of: $0) } ?? .refused
+  }
+
+  private func nothingToDo(_ project: OpenProject) -> ExitCode {
+    if context.output.isJSON {
+      context.output.print(RunReport.finished(applied: 0, reverted: 0, failed: 0, milliseconds: 0))
+    } else {
+      context.output.say("nothing to \(verb)")
+    }
+    return .done
+  }
+
+  /// - Throws: `Refusal`: an approval is a record with the migrations' checksums, and nothing on the
+  ///   command line stands in for it.
+  private func requireApproval(_ settings: ProjectSettings) throws(Refusal) {
+    guard settings.rules.isProtected, let environment = settings.environment else { return }
+    throw Refusal(
+      .error(
+        code: "not_approved",
+        "environment \"\(environment.value)\" is protected, and this is not approved",
+        details: [.init("from", environment.origin)],
+        next:
+          "this version of Lockstep cannot record an approval; `--dry-run` shows the SQL; nothing "
+          + "was done"))
+  }
+
+  private func confirm(_ plan: Plan, _ settings: ProjectSettings) async throws {
+    let losing = plan.steps.first { $0.risk == .losesData }
+    guard context.canAsk, !arguments.has(Options.yes), asksAlways || losing != nil else { return }
+    for step in plan.steps {
+      context.output.say("\(RunReport.infinitive(step)) \(step.label)")
+      for warning in step.warnings { context.output.say("  \(warning)") }
+    }
+    let isSure: Bool
+    if let losing {
+      isSure = try await context.confirm("This loses data.", byTyping: losing.version.text)
+    } else {
+      isSure = try await context.confirm("Go on?")
+    }
+    guard isSure else { throw context.declined() }
+  }
+
+  private func confirmStep(_ step: PlanStep) async -> Bool {
+    let question = "\(RunReport.infinitive(step)) \(step.label)?"
+    return (try? await context.confirm(question)) ?? false
+  }
+
+  // MARK: Dry run
+
+  private func show(_ plan: Plan, of project: OpenProject) -> ExitCode {
+    guard context.output.isJSON else {
+      context.output.printExactly(dryRunText(plan, of: project))
+      return .done
+    }
+    context.output.print([
+      "dry_run": true,
+      "steps": .array(
+        plan.steps.map { step in
+          [
+            "version": .string(step.version.text), "name": .string(step.name),
+            "direction": .string(step.direction.rawValue),
+            "transactional": .bool(step.units.allSatisfy(\.form.isInTransaction)),
+            "loses_data": .bool(step.risk == .losesData), "sql": .string(step.dryRunText),
+            "opposite_sql": JSONValue(opposite(of: step, in: project)?.dryRunText),
+          ]
+        }),
+    ])
+    return .done
+  }
+
+  /// What would be sent, then the way back of each step as comments: fed to psql, the text does what the
+  /// run would do and no more.
+  private func dryRunText(_ plan: Plan, of project: OpenProject) -> String {
+    guard !plan.steps.isEmpty else { return "-- nothing to \(verb)\n" }
+    var text = plan.dryRunText
+    for step in plan.steps.reversed() where !step.units.isEmpty {
+      // `redo` runs both directions itself.
+      let isBoth = plan.steps.contains {
+        $0.version == step.version && $0.direction != step.direction
+      }
+      if isBoth { continue }
+      guard let other = opposite(of: step, in: project) else {
+        text += "\n-- no way back from \(step.label)\n"
+        continue
+      }
+      text += "\n-- the opposite direction, not run:\n"
+      for line in other.dryRunText.split(separator: "\n", omittingEmptySubsequences: false)
+        .dropLast()
+      {
+        text += line.isEmpty ? "--\n" : "-- \(line)\n"
+      }
+    }
+    return text
+  }
+
+  private func opposite(of step: PlanStep, in project: OpenProject) -> PlanStep? {
+    let plan = Plan.make(
+      .only(step.version, step.direction == .up ? .down : .up), status: project.status,
+      layout: project.loaded.layout, context: PlanContext(dataLoss: .accepted))
+    return plan.steps.first.flatMap { $0.units.isEmpty ? nil : $0 }
+  }
+
+  // MARK: Running
+
+  private func run(
+    _ plan: Plan, _ planContext: PlanContext, in project: OpenProject
+  ) async throws -> ExitCode {
+    let options = runnerOptions(project.settings, layout: project.loaded.layout)
+    let runner = Runner(
+      project: project.project, target: project.settings.target.value, options: options,
+      loop: context.loop)
+    let report = RunReport(output: context.output)
+    let timeout = arguments.duration(Options.timeout) ?? project.settings.rules.timeout
+    let (outcome, isLate) = try await limited(to: timeout) {
+      try await runner.run(plan, context: planContext, in: project.connection) { report.tell($0) }
+    }
+    // The runner tells of migrations that ran; a history that was only written is told here.
+    for step in plan.steps.prefix(outcome.counts.applied + outcome.counts.reverted)
+    where step.units.isEmpty {
+      report.tellMarked(step)
+    }
+    return end(outcome, isLate: isLate, timeout: timeout)
+  }
+
+  /// Runs a body; when the time is over, it is cancelled and what it then says is waited for.
+  private func limited(
+    to timeout: Duration?,
+    _ body: @escaping @Sendable () async throws -> Runner.Outcome
+  ) async throws -> (Runner.Outcome, isLate: Bool) {
+    let isLate = Mutex(false)
+    let loop = context.loop
+    let work = Task(executorPreference: loop) { try await body() }
+    let clock = Task(executorPreference: loop) {
+      guard let timeout else { return }
+      try await loop.sleep(for: timeout)
+      isLate.withLock { $0 = true }
+      work.cancel()
+    }
+    defer { clock.cancel() }
+    let outcome = try await withTaskCancellationHandler {
+      try await work.value
+    } onCancel: {
+      work.cancel()
+    }
+    return (outcome, isLate.withLock { $0 })
+  }
+
+  private func end(_ outcome: Runner.Outcome, isLate: Bool, timeout: Duration?) -> ExitCode {
+    let output = context.output
+    switch outcome {
+    case .finished: return .done
+    case .refused(let refusals): return refuse(refusals)
+    case .stale: return refuse([MigrationRun.stale])
+    case .busy(let holder): return refuse([MigrationRun.busy(holder)])
+    case .declined: return .refused
+    case .failed(let diagnostic, _, _):
+      output.tell(diagnostic)
+      return ExitCode(of: diagnostic)
+    case .interrupted(var diagnostic, _, _):
+      if isLate, let timeout {
+        let time = DurationText.show(milliseconds: timeout.milliseconds)
+        diagnostic.what = "the run took longer than \(time): \(diagnostic.what)"
+        diagnostic.code = "timeout"
+      }
+      output.tell(diagnostic)
+      return isLate ? .failed : .interrupted
+    }
+  }
+
+  private static let stale = Diagnostic.error(
+    code: "stale_plan", "files or history changed since the plan was made",
+    next: "look at `lockstep status` and run it again; nothing was run")
+
+  private static func busy(_ holder: LockHolder) -> Diagnostic {
+    let who = [holder.user, holder.application].compactMap { $0 }.filter { !$0.isEmpty }
+    let since = holder.since.map { ", connected since \($0.shortText) UTC" } ?? ""
+    return Diagnostic(
+      .error, code: "busy",
+      "another runner is at work: pid \(holder.pid) \(who.joined(separator: " "))\(since)",
+      details: [.init("lock", holder.key)],
+      next: "wait until it is done and run it again; nothing was run")
+  }
+}
+
+extension CommandContext {
+  /// Who is recorded as having applied a migration, where the layout records it.
+  ///
+  /// - Parameter sessionUser: The role that logged in.
+  func runBy(_ sessionUser: String) -> String {
+    let variables = surroundings.variables
+    if variables["GITHUB_ACTIONS"] == "true" { return "GitHub Actions" }
+    if variables["GITLAB_CI"] == "true" { return "GitLab CI" }
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return sessionUser }
+    let host = String(
+      decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return "\(sessionUser)@\(host)"
+  }
+}

@@ -1,0 +1,70 @@
+import Diagnostics
+import MigrationEngine
+import MigrationModel
+import PostgresModel
+
+/// `lockstep show`: the SQL of one migration.
+struct ShowCommand: Command {
+  let name = "show"
+  let summary = "the SQL of one migration, as it would be run"
+  let operands = Operands(usage: "VERSION", minimum: 1, maximum: 1, inWords: "a version")
+  let options = [Options.down]
+  let discussion = [
+    "Prints the text that would be sent to the server, byte for byte where it goes to a file or a pipe. "
+      + "VERSION is a version, a version with its name, or a file's name. No database is needed where "
+      + "the files alone tell the layout."
+  ]
+  let examples = [
+    CommandExample("lockstep show 20260109000003", "the way up"),
+    CommandExample("lockstep show 20260109000003 --down", "the way back"),
+  ]
+
+  func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
+    let settings = try context.settings(arguments)
+    let direction: Direction = arguments.has(Options.down) ? .down : .up
+    let (layout, catalog) = try await context.catalog(settings)
+    let status = ProjectStatus.joining(
+      catalog: catalog, history: .absent, layout: layout,
+      table: QualifiedName(parsing: layout.defaultTable))
+    let version = Version(arguments.operands[0])
+    let plan = Plan.make(
+      .only(version, direction), status: status, layout: layout,
+      context: PlanContext(dataLoss: .accepted))
+    guard let step = plan.steps.first, !step.units.isEmpty else {
+      let refusal = plan.refusals.first { $0.code != "not_applied" }
+      throw Refusal(
+        refusal ?? .error(code: "unknown_version", "there is nothing to show of \(version)"))
+    }
+    show(step, in: context.output)
+    return .done
+  }
+
+  private func show(_ step: PlanStep, in output: Output) {
+    let sql = step.units.map(\.sql).joined(separator: "\n")
+    guard output.isJSON else {
+      return output.printExactly(sql.hasSuffix("\n") ? sql : sql + "\n")
+    }
+    output.print([
+      "version": .string(step.version.text), "name": .string(step.name),
+      "direction": .string(step.direction.rawValue), "sql": .string(sql),
+      "transactional": .bool(step.units.allSatisfy(\.form.isInTransaction)),
+      "files": JSONValue(step.units.map(\.script.file.path)),
+    ])
+  }
+}
+
+extension CommandContext {
+  /// Reads the folders by their layout; the database is asked only where the files leave it open.
+  func catalog(_ settings: ProjectSettings) async throws -> (layout: any Layout, catalog: Catalog) {
+    let project = try await project(settings)
+    let files = try await project.readFiles()
+    if let name = settings.layout?.value, let layout = Layouts.named(name) {
+      return (layout, layout.catalog(of: files))
+    }
+    if case .layout(let layout) = Layouts.recognise(files: files, tables: []) {
+      return (layout, layout.catalog(of: files))
+    }
+    let loaded = try await project.load(files, from: try await connect(settings))
+    return (loaded.layout, loaded.catalog)
+  }
+}

@@ -1,0 +1,186 @@
+import Diagnostics
+import MigrationEngine
+import MigrationModel
+import PostgresModel
+
+/// `lockstep status`: applied, pending, and what is wrong.
+struct StatusCommand: Command {
+  let name = "status"
+  let aliases = ["info"]
+  let summary = "applied, pending, and what is wrong"
+  let options = [Options.exitCode]
+  let discussion = [
+    "Joins the files of the migrations folder with the history table, and changes nothing. A "
+      + "migration is applied, pending or failed; what is wrong with one stands below it, with the way "
+      + "out."
+  ]
+  let examples = [
+    CommandExample("lockstep status", "a table for people"),
+    CommandExample(
+      "lockstep status --exit-code --quiet", "exit status 3 when something is pending"),
+    CommandExample("lockstep status --json | jq .counts", "for a script"),
+  ]
+
+  func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
+    var settings = try context.settings(arguments)
+    // It never writes; the server is told so too.
+    settings.isReadOnly = true
+    let project = try await context.open(settings)
+    if context.output.isJSON {
+      context.output.print(StatusReport(project).json)
+    } else if context.output.verbosity > .quiet {
+      for line in StatusReport(project).lines { context.output.print(line) }
+    }
+    let isPending = arguments.has(Options.exitCode) && project.status.pendingCount > 0
+    return isPending ? .pending : .done
+  }
+}
+
+/// The status of a project, ready to be shown.
+struct StatusReport {
+  var status: ProjectStatus
+  var database: DatabaseFacts
+  var directories: [String]
+  var environment: String?
+  var isProtected: Bool
+
+  init(_ project: OpenProject) {
+    status = project.status
+    database = project.loaded.database
+    directories = project.project.directories
+    environment = project.settings.environment?.value
+    isProtected = project.settings.rules.isProtected
+  }
+
+  // MARK: For people
+
+  var lines: [[Output.Span]] {
+    var lines = [databaseLine, projectLine, []] + table.lines
+    if status.migrations.isEmpty { lines.append([.init("no migrations")]) }
+    for diagnostic in status.faults + status.notes {
+      lines += [[], [.init(diagnostic.description, StatusReport.ink(of: diagnostic.severity))]]
+    }
+    for file in status.unsupported {
+      lines.append([.init("ignored  \(file.file.path): \(file.reason)", .faint)])
+    }
+    return lines + [[], countsLine]
+  }
+
+  private var databaseLine: [Output.Span] {
+    let isSocket = database.host.hasPrefix("/")
+    let port = isSocket ? "" : database.port.map { ":\($0)" } ?? ""
+    let place = database.host + port
+    var line: [Output.Span] = [
+      .init(database.name, .strong),
+      .init(" on \(place) as \(database.user), PostgreSQL \(database.serverVersion)"),
+    ]
+    if database.isStandby { line.append(.init(", a standby", .waiting)) }
+    if let environment {
+      line.append(.init("   environment "))
+      line.append(.init(environment, .strong))
+      if isProtected { line.append(.init(", protected", .waiting)) }
+    }
+    return line
+  }
+
+  private var projectLine: [Output.Span] {
+    let history = status.historyTableExists ? "history in" : "no history yet: no table"
+    return [
+      .init(
+        "\(status.layout) in \(directories.joined(separator: ", ")), \(history) \(status.table)")
+    ]
+  }
+
+  private var table: OutputTable {
+    var table = OutputTable(["VERSION", "NAME", "STATE", "APPLIED (UTC)", "BY"])
+    for migration in status.migrations {
+      table.add([
+        .init(migration.version.text), .init(migration.name),
+        .init(migration.state.rawValue, StatusReport.ink(of: migration.state)),
+        .init(migration.row?.appliedAt?.shortText ?? ""), .init(migration.row?.appliedBy ?? ""),
+      ])
+      for problem in migration.problems where problem != .irreversibleWithoutNote {
+        table.add(below: below(problem, of: migration))
+      }
+    }
+    return table
+  }
+
+  private func below(
+    _ problem: MigrationStatus.Problem, of migration: MigrationStatus
+  ) -> Output.Span {
+    let next = migration.diagnostic(of: problem).next.map { "\n      next: \($0)" } ?? ""
+    let text = "    \(problem.explanation)\(next)"
+    return .init(text, StatusReport.ink(of: problem.severity))
+  }
+
+  private var countsLine: [Output.Span] {
+    [
+      .init("applied \(status.appliedCount)   "), .init("pending \(status.pendingCount)   "),
+      .init("failed \(status.failedCount)   ", status.failedCount > 0 ? .bad : .plain),
+      .init("problems \(status.problemCount)", status.problemCount > 0 ? .bad : .plain),
+    ]
+  }
+
+  private static func ink(of state: MigrationStatus.State) -> Output.Ink {
+    switch state {
+    case .applied: .good
+    case .pending: .waiting
+    case .failed: .bad
+    }
+  }
+
+  private static func ink(of severity: Diagnostic.Severity) -> Output.Ink {
+    switch severity {
+    case .note: .faint
+    case .warning: .waiting
+    case .error: .bad
+    }
+  }
+
+  // MARK: For scripts
+
+  var json: JSONValue {
+    [
+      "database": [
+        "name": .string(database.name), "host": .string(database.host),
+        "port": JSONValue(database.port), "user": .string(database.user),
+        "server_version": .string(database.serverVersion), "environment": JSONValue(environment),
+        "protected": .bool(isProtected),
+      ],
+      "layout": .string(status.layout), "directories": JSONValue(directories),
+      "history_table": .string(status.table.description),
+      "counts": [
+        "applied": JSONValue(status.appliedCount), "pending": JSONValue(status.pendingCount),
+        "failed": JSONValue(status.failedCount), "problems": JSONValue(status.problemCount),
+      ],
+      "migrations": .array(status.migrations.map(json)),
+    ]
+  }
+
+  private func json(_ migration: MigrationStatus) -> JSONValue {
+    let row = migration.row
+    let nanoseconds = row?.durationNanoseconds
+    return [
+      "version": .string(migration.version.text), "name": .string(migration.name),
+      "state": .string(migration.state.rawValue),
+      "problems": JSONValue(migration.problems.map(\.code)),
+      "applied_at": JSONValue(row?.appliedAt?.iso8601), "applied_by": JSONValue(row?.appliedBy),
+      "duration_ms": JSONValue(milliseconds: nanoseconds.map { Double($0) / 1_000_000 }),
+      "checksum": JSONValue((migration.migration?.checksum ?? row?.checksum)?.hexadecimal),
+      "reversible": migration.migration.map { .bool($0.isReversible) } ?? .null,
+      "transactional": isTransactional(migration).map { .bool($0) } ?? .null,
+      "files": JSONValue(migration.migration?.files.map(\.path) ?? []),
+    ]
+  }
+
+  /// Whether the way up runs in transactions; `nil` where there is no file, or it cannot be run.
+  private func isTransactional(_ migration: MigrationStatus) -> Bool? {
+    guard migration.migration != nil, let layout = Layouts.named(status.layout) else { return nil }
+    let plan = Plan.make(
+      .only(migration.version, .up), status: status, layout: layout,
+      context: PlanContext(dataLoss: .accepted))
+    guard let step = plan.steps.first, !step.units.isEmpty else { return nil }
+    return step.units.allSatisfy(\.form.isInTransaction)
+  }
+}
