@@ -1,6 +1,7 @@
 extension EffectBuilder {
   // MARK: Made
 
+  /// Reads `CREATE TABLE`, also as a partition or a child.
   mutating func readCreateTable(_ tree: ParseTree) {
     guard let table = tree["relation"].relationName else { return }
     make(table, ifNotExists: tree["if_not_exists"].bool)
@@ -27,6 +28,7 @@ extension EffectBuilder {
     }
   }
 
+  /// Reads `CREATE TABLE … AS` and `CREATE MATERIALIZED VIEW`.
   mutating func readCreateTableAs(_ tree: ParseTree) {
     make(tree["into"]["rel"].relationName, ifNotExists: tree["if_not_exists"].bool)
     guard !tree["into"]["skipData"].bool, let query = tree["query"].node else {
@@ -38,6 +40,7 @@ extension EffectBuilder {
     if plain, !effect.locks.isEmpty { scan(.yes) }
   }
 
+  /// Reads `CREATE INDEX`.
   mutating func readIndex(_ tree: ParseTree) {
     let isConcurrent = tree["concurrent"].bool
     let mode: LockMode = isConcurrent ? .shareUpdateExclusive : .share
@@ -52,6 +55,7 @@ extension EffectBuilder {
     }
   }
 
+  /// Reads `CREATE VIEW`.
   mutating func readView(_ tree: ParseTree) {
     if let view = tree["view"].relationName {
       if tree["replace"].bool {
@@ -77,6 +81,7 @@ extension EffectBuilder {
 
   // MARK: Dropped
 
+  /// Reads `DROP` of anything but what belongs to the whole server.
   mutating func readDrop(_ tree: ParseTree) {
     let cascades = tree["behavior"].string == "DROP_CASCADE"
     let kind = tree["removeType"].string ?? ""
@@ -106,7 +111,7 @@ extension EffectBuilder {
         if cascades { lock(.tablesUsingType, of: type, .accessExclusive, .dependent) }
       default:
         if cascades {
-          effect.unseen.append("what depends on it, which CASCADE drops too, and that")
+          effect.unseen.append("what CASCADE drops with it")
         }
       }
     }
@@ -124,6 +129,7 @@ extension EffectBuilder {
     lock(.dependentViews, of: table, .accessExclusive, .dependent)
   }
 
+  /// Reads `TRUNCATE`.
   mutating func readTruncate(_ tree: ParseTree) {
     for relation in tree["relations"].items {
       let table = relation.relationName
@@ -142,6 +148,7 @@ extension EffectBuilder {
 
   // MARK: Renamed and moved
 
+  /// Reads `ALTER … RENAME`.
   mutating func readRename(_ tree: ParseTree) {
     guard let relation = tree["relation"].relationName else { return }
     let isIndex = tree["renameType"].string == "OBJECT_INDEX"
@@ -156,12 +163,14 @@ extension EffectBuilder {
     }
   }
 
+  /// Reads `ALTER … SET SCHEMA`.
   mutating func readSetSchema(_ tree: ParseTree) {
     guard let relation = tree["relation"].relationName else { return }
     lock(relation, .accessExclusive)
     lock(.ownedSequences, of: relation, .accessExclusive, .sequence)
   }
 
+  /// Reads `COMMENT` and `SECURITY LABEL`.
   mutating func readComment(_ tree: ParseTree) {
     let parts = tree["object"].nameParts
     switch tree["objtype"].string {
@@ -176,6 +185,7 @@ extension EffectBuilder {
     }
   }
 
+  /// Reads `ALTER DOMAIN`; a constraint is checked in every table that uses it.
   mutating func readAlterDomain(_ tree: ParseTree) {
     let type = tree["typeName"].qualifiedName
     let validates: Bool
@@ -191,6 +201,7 @@ extension EffectBuilder {
 
   // MARK: Upkeep
 
+  /// Reads `REINDEX`.
   mutating func readReindex(_ tree: ParseTree) {
     let isConcurrent = tree["params"].items.contains {
       $0["DefElem"]["defname"].string == "concurrently" && isOn($0["DefElem"]["arg"])
@@ -222,6 +233,7 @@ extension EffectBuilder {
       && !(value["Integer"].isNull == false && value["Integer"]["ival"].integer ?? 0 == 0)
   }
 
+  /// Reads `REFRESH MATERIALIZED VIEW`.
   mutating func readRefresh(_ tree: ParseTree) {
     let view = tree["relation"].relationName
     lock(view, tree["concurrent"].bool ? .exclusive : .accessExclusive)
@@ -230,6 +242,7 @@ extension EffectBuilder {
     if !tree["skipData"].bool { scan(.yes) }
   }
 
+  /// Reads `VACUUM` and `ANALYZE`.
   mutating func readVacuum(_ tree: ParseTree) {
     let isFull = tree["options"].items.contains {
       $0["DefElem"]["defname"].string == "full" && isOn($0["DefElem"]["arg"])
@@ -247,6 +260,7 @@ extension EffectBuilder {
     if tree["rels"].items.isEmpty { lock(.everyTable, of: QualifiedName(""), mode, .target) }
   }
 
+  /// Reads `CLUSTER`.
   mutating func readCluster(_ tree: ParseTree) {
     rewrite(.yes)
     scan(.yes)
@@ -260,6 +274,7 @@ extension EffectBuilder {
     }
   }
 
+  /// Reads `LOCK TABLE`.
   mutating func readLock(_ tree: ParseTree) {
     let mode = tree["mode"].integer.flatMap(LockMode.init(rawValue:)) ?? .accessExclusive
     for relation in tree["relations"].items {
@@ -272,6 +287,7 @@ extension EffectBuilder {
 
   // MARK: Rows
 
+  /// Reads `SELECT`, `INSERT`, `UPDATE`, `DELETE` and `MERGE`.
   mutating func readQuery(_ kind: String, _ tree: ParseTree) {
     make(tree["intoClause"]["rel"].relationName, ifNotExists: false)
     tree.walk { kind, fields in
@@ -285,8 +301,8 @@ extension EffectBuilder {
     for (kind, fields) in written { write(kind, fields) }
     if !tree["lockingClause"].isNull { readRowLocks(tree) }
     let functions = tree.calledFunctions.filter { !BuiltInFunctions.contains($0) }
-    for function in functions where !effect.unseen.contains("\(function)()") {
-      effect.unseen.append("\(function)()")
+    for phrase in functions.map({ "what \($0)() does" }) where !effect.unseen.contains(phrase) {
+      effect.unseen.append(phrase)
     }
   }
 
@@ -321,6 +337,7 @@ extension EffectBuilder {
     }
   }
 
+  /// Reads `COPY`.
   mutating func readCopy(_ tree: ParseTree) {
     if let query = tree["query"].node {
       read(query.kind, query.fields)

@@ -142,7 +142,7 @@ public struct StatementEffect: Sendable, Hashable {
   public var notInTransaction: String?
   /// Whether it waits for every older transaction to end, as the concurrent forms do.
   public var waitsForOlderTransactions: Bool
-  /// What it does beside that and is not seen: functions it calls, by name.
+  /// What else may happen and cannot be told from the text, in words: `what f() does`.
   public var unseen: [String]
 
   public init(
@@ -181,7 +181,7 @@ public struct StatementEffect: Sendable, Hashable {
     }
     if waitsForOlderTransactions { lines.append("waits for older transactions to end") }
     if notInTransaction != nil { lines.append("cannot run in a transaction") }
-    if !unseen.isEmpty { lines.append("not seen: what \(unseen.joined(separator: ", ")) does") }
+    if !unseen.isEmpty { lines.append("not seen: \(unseen.joined(separator: ", "))") }
     return lines
   }
 

@@ -154,6 +154,40 @@ public enum LockQueries {
     }
   }
 
+  /// How far the building of an index has come.
+  public struct IndexProgress: Sendable, Hashable {
+    public var pid: Int32
+    /// Oid of the table.
+    public var relation: UInt32
+    /// In the server's words: `building index: scanning table`, `waiting for old snapshots`.
+    public var phase: String
+    /// Sessions that are waited for, those already waited for, and the one at present.
+    public var lockers: Int64
+    public var lockersDone: Int64
+    public var currentLocker: Int32?
+    /// Blocks of the table; 0 where the phase has none.
+    public var blocks: Int64
+    public var blocksDone: Int64
+  }
+
+  /// The indexes being built in this database; names the session that `CREATE INDEX CONCURRENTLY`
+  /// waits for, which the lock table gives only as a virtual transaction.
+  public static let indexProgress = Query<IndexProgress>(
+    """
+    select pid, relid, phase, coalesce(lockers_total, 0), coalesce(lockers_done, 0),
+      nullif(current_locker_pid, 0), coalesce(blocks_total, 0), coalesce(blocks_done, 0)
+    from pg_stat_progress_create_index
+    where datid = (select oid from pg_database where datname = current_database())
+    """
+  ) { (row) throws(ResultRow.Mismatch) in
+    IndexProgress(
+      pid: Int32(truncatingIfNeeded: try row.integer(0)), relation: try number(row, 1) ?? 0,
+      phase: row.optionalString(2) ?? "", lockers: try row.integer(3),
+      lockersDone: try row.integer(4),
+      currentLocker: try row.optionalInteger(5).map { Int32(truncatingIfNeeded: $0) },
+      blocks: try row.integer(6), blocksDone: try row.integer(7))
+  }
+
   /// Cancels what a session runs, if it still is the session that was seen; `false`, or no row, means
   /// that nothing was done.
   public static func cancel(_ session: LockSession) -> Query<Bool> {

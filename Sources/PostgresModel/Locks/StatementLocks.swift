@@ -181,6 +181,7 @@ struct EffectBuilder {
   /// Statements found inside of another while it is read.
   var nested: [(String, ParseTree)] = []
 
+  /// Notes a lock on a named relation.
   mutating func lock(
     _ name: QualifiedName?, _ mode: LockMode, _ role: ExpectedLock.Role = .target,
     isCertain: Bool = true
@@ -189,6 +190,8 @@ struct EffectBuilder {
     effect.locks.append(ExpectedLock(.named(name), mode, role, isCertain: isCertain))
   }
 
+  /// Notes a lock on whatever stands in a relationship to a named relation.
+  ///
   /// - Parameter isCertain: Whether the lock is asked for if there is such a relation.
   mutating func lock(
     _ relationship: ExpectedLock.Relationship, of name: QualifiedName?, _ mode: LockMode,
@@ -205,9 +208,12 @@ struct EffectBuilder {
     created.insert(name)
   }
 
+  /// Notes that a table is, or may be, written anew.
   mutating func rewrite(_ judgement: Judgement) { effect.rewrites = effect.rewrites.or(judgement) }
+  /// Notes that every row is, or may be, read.
   mutating func scan(_ judgement: Judgement) { effect.scans = effect.scans.or(judgement) }
 
+  /// Notes the effect of a statement.
   mutating func read(_ kind: String, _ tree: ParseTree) {
     switch kind {
     case "AlterTableStmt": readAlterTable(tree)
@@ -261,7 +267,7 @@ struct EffectBuilder {
     case "CreatePublicationStmt", "AlterPublicationStmt":
       for relation in tree.relations { lock(relation, .shareUpdateExclusive) }
     case "CreateExtensionStmt":
-      effect.unseen.append("the script of extension \(tree["extname"].string ?? "")")
+      effect.unseen.append("what the script of extension \(tree["extname"].string ?? "") does")
     case "DoStmt": notAnalysed = "a DO block can do anything"
     case "CallStmt": notAnalysed = "a procedure can do anything"
     case "ExecuteStmt": notAnalysed = "what EXECUTE runs was prepared elsewhere"

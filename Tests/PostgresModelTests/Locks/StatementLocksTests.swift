@@ -313,7 +313,8 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
   @Test func `functions of the user's own are named as not seen`() {
     let effect = StatementLocks().effect(of: "select s.refresh_all(), now(), count(*) from t")
       .effect
-    #expect(effect?.unseen == ["s.refresh_all()"])
+    #expect(effect?.unseen == ["what s.refresh_all() does"])
+    #expect(lines("drop function f(int) cascade") == ["not seen: what CASCADE drops with it"])
     #expect(lines("select f(1)") == ["not seen: what f() does"])
     #expect(
       lines("create extension pg_trgm") == ["not seen: what the script of extension pg_trgm does"])
