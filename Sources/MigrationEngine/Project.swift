@@ -91,8 +91,8 @@ public struct Project: Sendable, Hashable {
       }
       return found
     }
-    if case .layout(let found) = Layouts.recognise(files: files, tables: []) { return found }
-    // The files leave it open; the history tables that are there may settle it.
+    if let found = Layouts.marked(by: files) { return found }
+    // Names alone leave it open; the history tables that are there may settle it.
     let names = Layouts.all.map { self.table(for: $0) }
     let tables = try await store.tables(named: names)
     switch Layouts.recognise(

@@ -28,7 +28,7 @@ struct RollbackSection {
     guard
       let heading = all.firstIndex(where: { line in
         guard case .comment(let text) = line.kind else { return false }
-        return Self.isHeading(bytes[text])
+        return Self.isHeading(bytes[Self.withoutStar(text, bytes)])
       })
     else { return false }
     var first = heading
@@ -66,12 +66,7 @@ struct RollbackSection {
     var start = comment.lowerBound
     var end = comment.upperBound
     while end > start, bytes[end - 1].isBlank || bytes[end - 1] == 0x0D { end -= 1 }
-    let isLineComment = start >= 2 && bytes[start - 1] == UInt8(ascii: "-")
-    if !isLineComment {
-      // Block comments are often drawn with a star before each line.
-      let star = bytes.skippingBlanks(start, to: end)
-      if star < end, bytes[star] == UInt8(ascii: "*") { start = star + 1 }
-    }
+    start = Self.withoutStar(start..<end, bytes).lowerBound
     if start < end, bytes[start].isBlank { start += 1 }
     guard !Self.isBanner(bytes[start..<end]) else { return }
     let text = String(decoding: bytes[start..<end], as: UTF8.self)
@@ -91,6 +86,18 @@ struct RollbackSection {
   }
 
   // MARK: Lines
+
+  /// Block comments are often drawn with a star before each line.
+  private static func withoutStar(
+    _ comment: Range<Int>, _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> Range<Int> {
+    let start = comment.lowerBound
+    let isLineComment = start >= 2 && bytes[start - 1] == UInt8(ascii: "-")
+    guard !isLineComment else { return comment }
+    let star = bytes.skippingBlanks(start, to: comment.upperBound)
+    guard star < comment.upperBound, bytes[star] == UInt8(ascii: "*") else { return comment }
+    return star + 1..<comment.upperBound
+  }
 
   /// Nothing but ROLLBACK beside dashes, equal signs and blanks; or `ROLLBACK:`, or `DOWN`, alone.
   private static func isHeading(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {

@@ -225,7 +225,9 @@ public struct SqlxLayout: Layout {
     }
     var width = 4
     if case .sequence(let seen) = request.inferredStyle(whenEmpty: .timestamp),
-      request.catalog.migrations.contains(where: { $0.version.text.hasPrefix("0") })
+      request.catalog.migrations.contains(where: {
+        $0.version.text.hasPrefix("0") && $0.version.text != "0"
+      })
     {
       width = seen
     }

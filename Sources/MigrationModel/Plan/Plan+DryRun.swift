@@ -3,7 +3,7 @@ import PostgresModel
 extension Plan {
   /// The exact SQL of all steps in order, as it would be sent, with comments that say what is what.
   ///
-  /// What the tool writes only once it knows how long the migration took stands as a comment.
+  /// `$elapsed` stands where a tool records how long the migration took.
   public var dryRunText: String {
     steps.map(\.dryRunText).joined(separator: "\n")
   }
@@ -14,15 +14,33 @@ extension PlanStep {
   public var dryRunText: String {
     var text = "-- \(direction.rawValue) \(label)\n"
     for warning in warnings { text += "-- \(warning)\n" }
-    if units.isEmpty { text += "-- only the history is written\n" + lines(write.record) }
+    if units.isEmpty {
+      let record = write.record.map { Self.replacing("$elapsed", by: "-1", in: $0) }
+      text += "-- only the history is written\n" + lines(record)
+    }
     let isMarked = units.contains { !$0.form.isInTransaction }
     if isMarked { text += lines(write.mark) }
     for (index, unit) in units.enumerated() {
       let record = index == units.count - 1 ? isMarked ? write.recordAfterMark : write.record : []
       text += unit.dryRunText(record: record)
     }
-    for statement in write.afterwards where !units.isEmpty { text += "-- then: \(statement);\n" }
+    if !units.isEmpty { text += lines(write.afterwards) }
     return text
+  }
+
+  private static func replacing(_ mark: String, by text: String, in sql: String) -> String {
+    var result: [UInt8] = []
+    var rest = Substring(sql).utf8
+    while let first = rest.first {
+      if rest.starts(with: mark.utf8) {
+        result += Array(text.utf8)
+        rest = rest.dropFirst(mark.utf8.count)
+      } else {
+        result.append(first)
+        rest = rest.dropFirst()
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
   }
 
   private func lines(_ statements: [String]) -> String {

@@ -107,7 +107,12 @@ struct ScriptPlanning {
       if case .notInTransaction = $0.role { true } else { false }
     }
     if let forbidden, case .notInTransaction(let words) = forbidden.role {
-      return formOutside(for: forbidden, words)
+      return formOutside(for: forbidden, words, at: line(forbidden))
+    }
+    for statement in unit.statements {
+      guard let line = statement.lineOfTransactionControlInside(bytes) else { continue }
+      return formOutside(
+        for: statement, "a DO block that commits", at: unit.script.fileLine(ofTextLine: line))
     }
     if let (added, use) = usedEnumValue(bytes) { return formForEnumValue(added, use) }
     if let asked = unit.script.noTransaction {
@@ -116,8 +121,10 @@ struct ScriptPlanning {
     return .transaction
   }
 
-  private mutating func formOutside(for statement: Statement, _ words: String) -> RunUnit.Form {
-    let reason = "\(words) cannot run in a transaction (line \(line(statement)))"
+  private mutating func formOutside(
+    for statement: Statement, _ words: String, at line: Int
+  ) -> RunUnit.Form {
+    let reason = "\(words) cannot run in a transaction (line \(line))"
     let isAlone = unit.statements.count == 1
     if let tool = rules.tool {
       if !isAlone {

@@ -1,0 +1,118 @@
+import Diagnostics
+import MigrationModel
+import PostgresModel
+import Testing
+
+@Suite struct LayoutsTests {
+  @Test func `each file of a layout is registered`() throws {
+    let folder = "\(Fixtures.root)/../Sources/MigrationModel/Layouts"
+    let files = try Fixtures.names(in: folder)
+      .filter { $0.hasSuffix("Layout.swift") && $0 != "Layout.swift" }
+      .map { String($0.dropLast(".swift".count)) }
+    #expect(!files.isEmpty)
+    #expect(files == Layouts.all.map { "\(type(of: $0))" }.sorted())
+  }
+
+  @Test func `names are unique and lead to their layouts`() {
+    #expect(Set(Layouts.all.map(\.name)).count == Layouts.all.count)
+    for layout in Layouts.all { #expect(Layouts.named(layout.name)?.name == layout.name) }
+    #expect(Layouts.named("nothing") == nil)
+  }
+
+  // MARK: Every layout
+
+  private let odd: [SourceFile] = [
+    file(""), file("_"), file(".sql"), file("1"), file("1_"), file("1_.sql"), file("1_a.sql", ""),
+    file("1_a.sql", "\u{FEFF}"), file("1_a.up.sql", bytes: [0xC0, 0x80]), file("١_a.sql"),
+    file("2_b.sql", "-- ROLLBACK"), file("3_c.sql", "/*"), file("4_d.sql", "'"),
+    file("5_e.sql", "$$"),
+    file("6_f.sql", "-- migrate:up"), file("99999999999999999999999999_g.sql"), folder("7_h.sql"),
+    unreadable("8_i.sql"), file("-9223372036854775808_j.sql"), file("1_a.down.sql"),
+    file("a b.sql"),
+  ]
+
+  @Test(arguments: Layouts.all.map(\.name))
+  func `no file is lost in silence`(name: String) throws {
+    let layout = try #require(Layouts.named(name))
+    let catalog = layout.catalog(of: odd)
+    let seen = Set(
+      catalog.migrations.flatMap(\.files).map(\.name) + catalog.unsupported.map(\.file.name))
+    for file in odd {
+      let isTold = catalog.faults.contains { $0.at?.hasPrefix(file.path) == true }
+      #expect(seen.contains(file.name) || isTold, "\(file.name)")
+    }
+  }
+
+  @Test(arguments: Layouts.all.map(\.name))
+  func `the order does not depend on the order of the files`(name: String) throws {
+    let layout = try #require(Layouts.named(name))
+    let forward = layout.catalog(of: odd).migrations.map { $0.files[0].name }
+    let backward = layout.catalog(of: odd.reversed()).migrations.map { $0.files[0].name }
+    #expect(forward.filter { $0 != "1_a.sql" } == backward.filter { $0 != "1_a.sql" })
+  }
+
+  @Test(arguments: Layouts.all.map(\.name))
+  func `new files are migrations of the layout with a way back`(name: String) throws {
+    let layout = try #require(Layouts.named(name))
+    var catalog = Catalog(migrations: [])
+    var files: [SourceFile] = []
+    for title in ["Create Users", "add ünïcode/../name", "x"] {
+      let made = layout.newFiles(
+        NewMigration(
+          name: title, catalog: catalog, directory: "d",
+          now: Instant(microseconds: 1_767_960_000_000_000), up: "SELECT 1;\n",
+          down: "SELECT 2;\n"))
+      files += made.map { new in
+        file(String(new.path.dropFirst(2)), new.content)
+      }
+      catalog = layout.catalog(of: files)
+      #expect(catalog.unsupported.isEmpty)
+      #expect(catalog.faults.isEmpty)
+    }
+    #expect(catalog.migrations.count == 3)
+    #expect(catalog.migrations.allSatisfy { $0.faults.isEmpty && $0.isReversible })
+    #expect(catalog.migrations.map { layout.identity(of: $0.version) }.count == 3)
+    #expect(Set(catalog.migrations.map { layout.identity(of: $0.version) }).count == 3)
+    #expect(!files.contains { $0.name.contains("/") || $0.name.contains("..") })
+  }
+
+  @Test(arguments: Layouts.all.map(\.name))
+  func `history statements name the table with its schema and quote what they are given`(
+    name: String
+  ) throws {
+    let layout = try #require(Layouts.named(name))
+    let table = QualifiedName(schema: "My Schema", "hist\"ory")
+    let evil = "x'; DROP TABLE t; --"
+    for kind in [HistoryChange.Kind.applied, .reverted, .reaffirmed] {
+      let write = layout.record(
+        HistoryChange(
+          version: Version("1"), name: evil, checksum: Checksum(.sha384, of: []), kind: kind,
+          runBy: evil), in: table)
+      let all = write.mark + write.record + write.recordAfterMark + write.afterwards
+      #expect(all.allSatisfy { $0.contains("\"My Schema\".\"hist\"\"ory\"") })
+      #expect(all.allSatisfy { SQLScript.statements(in: $0).count == 1 })
+      #expect(all.allSatisfy { !$0.hasSuffix(";") })
+    }
+    #expect(layout.readHistory(table).text.contains("\"My Schema\".\"hist\"\"ory\""))
+    let create = layout.createTable(table, for: Catalog(migrations: []))
+    #expect(create.allSatisfy { $0.contains("\"My Schema\".\"hist\"\"ory\"") })
+    for statement in create { #expect(PgQueryParser().syntaxError(in: statement) == nil) }
+  }
+
+  @Test func `the key of Lockstep depends on database, schema and table`() {
+    let key = AdvisoryLockKey.lockstep(
+      database: "app", table: QualifiedName(schema: "public", "schema_migrations"))
+    #expect(key.owner == "Lockstep")
+    let digest = Checksum(.sha256, of: Array("lockstep\0app\0public\0schema_migrations".utf8))
+    #expect(
+      String(UInt64(bitPattern: key.key), radix: 16)
+        == String(UInt64(digest.hexadecimal.prefix(16), radix: 16) ?? 0, radix: 16))
+    #expect(
+      key == AdvisoryLockKey.lockstep(database: "app", table: QualifiedName("schema_migrations")))
+    #expect(
+      key.key != AdvisoryLockKey.lockstep(database: "app", table: QualifiedName("other")).key)
+    #expect(
+      key.key
+        != AdvisoryLockKey.lockstep(database: "b", table: QualifiedName("schema_migrations")).key)
+  }
+}
