@@ -4,7 +4,7 @@ import PostgresModel
 
 extension Model {
   /// Answers one key, click or paste.
-  mutating func press(_ key: Key) -> [Effect] {
+  mutating func answer(_ key: Key) -> [Effect] {
     // These three mean the same wherever they are pressed.
     switch key {
     case .control("c"): return interrupt()

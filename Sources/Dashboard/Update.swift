@@ -20,7 +20,7 @@ extension Model {
     switch message {
     case .key(let key, let now):
       facts.now = max(facts.now, now)
-      return press(key)
+      return answer(key)
     case .resized(let size):
       self.size = size
       return []

@@ -47,6 +47,20 @@ public struct LockPicture: Sendable {
     public var graph: WaitGraph
     public var names: RelationNames
     public var ours: Set<Int32>
+
+    /// The relations of a name on which some lock is held or wanted.
+    ///
+    /// Without a schema every table of the name counts, since `search_path` is not known here.
+    func lockedRelations(named name: QualifiedName) -> Set<UInt32> {
+      var found: Set<UInt32> = []
+      for row in snapshot.locks where row.tag.kind == .relation {
+        guard let oid = row.tag.relation, let known = names.names[oid], known.name == name.name,
+          name.schema == nil || name.schema == known.schema
+        else { continue }
+        found.insert(oid)
+      }
+      return found
+    }
   }
 
   public enum Form: Sendable, Hashable {

@@ -5,57 +5,56 @@ import PostgresModel
 public struct MigrationReading: Sendable, Hashable {
   public var up: [Part]
   public var down: [Part]
-  /// Whether rolling back loses data, or is not possible.
-  public var losesOnRollback: Bool
+  /// Whether applying destroys something, or rolling back is not possible.
+  public var losesData: Bool
 
-  /// A script with its statements.
+  /// A script with its statements and what they would do.
   public struct Part: Sendable, Hashable {
     public var script: Script
     public var sql: String
     public var statements: [Statement]
-    /// The line of the file, from 1, on which the SQL begins; without meaning for uncommented text.
-    var firstLine = 1
+    /// One for each statement.
+    public var effects: [EffectAnalysis]
+    /// What each statement destroys, in words.
+    public var losses: [[String]]
   }
 
+  /// Reads the scripts of a migration.
   public init(_ migration: Migration) {
     up = migration.up.map(Part.init)
+    losesData = up.contains { part in part.losses.contains { !$0.isEmpty } }
     switch migration.down {
-    case .scripts(let scripts, _):
-      down = scripts.map(Part.init)
-      losesOnRollback = false
+    case .scripts(let scripts, _): down = scripts.map(Part.init)
     case .none, .documented:
       down = []
-      losesOnRollback = true
+      losesData = true
     }
   }
 
-  /// Whether it wants a lock that keeps readers out of a table that is there already.
-  public var wantsStrongLock: Bool { false }
+  /// Whether it wants a lock that keeps writers out of a table that is there already.
+  public var wantsStrongLock: Bool { strongestLocks.values.contains { $0.blocksWrites } }
 
-  /// The strongest lock on each relation that is there already.
-  public var strongestLocks: [QualifiedName: LockMode] { [:] }
+  /// The strongest lock that applying takes on each relation that is there already.
+  public var strongestLocks: [QualifiedName: LockMode] {
+    var locks: [QualifiedName: LockMode] = [:]
+    for lock in up.flatMap(\.effects).compactMap(\.effect).flatMap(\.locks) {
+      guard let relation = lock.relation else { continue }
+      locks[relation] = max(locks[relation] ?? lock.mode, lock.mode)
+    }
+    return locks
+  }
 }
 
 extension MigrationReading.Part {
   init(_ script: Script) {
-    self.script = script
-    switch script.form {
-    case .asWritten:
-      let range = script.range.clamped(to: 0..<script.file.bytes.count)
-      sql = String(decoding: script.file.bytes[range], as: UTF8.self)
-    case .uncommented(let text, _): sql = text
-    }
-    statements = SQLScript.statements(in: sql)
-    let start = min(script.range.lowerBound, script.file.bytes.count)
-    firstLine = script.file.bytes[..<start].count { $0 == UInt8(ascii: "\n") } + 1
-  }
-
-  /// The line of the file, from 1, on which line `index` of the SQL stands, from 0.
-  func fileLine(_ index: Int) -> Int {
-    switch script.form {
-    case .uncommented(_, let lines): return lines.indices.contains(index) ? lines[index] : index + 1
-    case .asWritten: return firstLine + index
-    }
+    let sql = script.text
+    let statements = SQLScript.statements(in: sql)
+    let effects = StatementLocks().effects(in: sql)
+    self.init(
+      script: script, sql: sql, statements: statements,
+      effects: effects.count == statements.count
+        ? effects : statements.map { _ in .notAnalysed("it could not be cut into statements") },
+      losses: statements.map { $0.dataLosses(in: sql) })
   }
 }
 
@@ -85,12 +84,4 @@ extension Facts {
 
   /// Reads a migration, once.
   mutating func read(_ status: MigrationStatus) { readings.read(status) }
-
-  /// Reads the migration at an index of the picture, once.
-  mutating func read(_ index: Int) {
-    guard let migrations = picture.status?.migrations, migrations.indices.contains(index) else {
-      return
-    }
-    readings.read(migrations[index])
-  }
 }

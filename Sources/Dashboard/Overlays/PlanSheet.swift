@@ -44,7 +44,8 @@ struct PlanSheet: Sendable {
       return .readOnly("\(word) is protected: :arm 5m permits writing, then ask for the plan again")
     case .readOnly, .armed: break
     }
-    return plan.losesData || facts.target.isProtected ? .type(last.version) : .press
+    let hasWayBack = plan.steps.allSatisfy { $0.risk == .reversible }
+    return hasWayBack && !facts.target.isProtected ? .press : .type(last.version)
   }
 
   /// Whether confirming arms the session as well.

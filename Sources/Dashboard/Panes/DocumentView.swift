@@ -13,7 +13,9 @@ struct DocumentView: Sendable {
 
   var gutter: Int { numberWidth + 3 }
   /// The columns that wrapped lines may use.
-  var textColumns: Int { max(8, size.columns - gutter) }
+  ///
+  /// The last column belongs to the scroll bar.
+  var textColumns: Int { max(8, size.columns - gutter - 1) }
 
   mutating func resize(_ size: Size) {
     self.size = size
@@ -87,6 +89,8 @@ struct DocumentView: Sendable {
 
   func draw(on frame: inout Frame, in area: Rectangle, _ look: Look) {
     let palette = look.palette
+    let hasBar = lines.count > area.size.rows && area.size.columns > 20
+    let right = area.right - (hasBar ? 1 : 0)
     for (row, line) in lines.dropFirst(top).prefix(area.size.rows).enumerated() {
       let place = area.row(row)
       if let number = line.number {
@@ -95,13 +99,13 @@ struct DocumentView: Sendable {
       }
       let indent = line.isHeading ? 0 : gutter
       let rest = Rectangle(
-        column: place.left + indent, row: place.top, columns: place.size.columns - indent, rows: 1)
+        column: place.left + indent, row: place.top, columns: right - place.left - indent, rows: 1)
       // Notes stand still when the SQL is scrolled: they are wrapped already.
       frame.write(
         line.styled(palette).marking(search, palette.match), at: rest.origin, within: rest,
         skipping: line.number == nil ? 0 : skipping)
     }
-    if lines.count > area.size.rows, area.size.columns > 20 {
+    if hasBar {
       frame.scrollBar(
         in: Rectangle(
           column: area.right - 1, row: area.top, columns: 1, rows: area.size.rows),

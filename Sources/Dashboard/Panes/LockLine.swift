@@ -94,10 +94,6 @@ extension LockLine {
     _ scan: LockPicture.Scan, _ obstacles: [QualifiedName: LockMode]
   ) -> [LockLine] {
     let now = scan.snapshot.at
-    let wanted = Dictionary(
-      scan.names.names.compactMap { oid, name in
-        (obstacles[name] ?? obstacles[QualifiedName(name.name)]).map { (oid, $0) }
-      }, uniquingKeysWith: max)
     var found: [LockOwner: (line: LockLine, since: Instant)] = [:]
     for row in scan.snapshot.locks where row.tag.kind == .relation && row.isGranted {
       guard let pid = row.pid, let session = scan.snapshot.sessions[pid],
@@ -105,7 +101,7 @@ extension LockLine {
       else { continue }
       let isHere = row.tag.database == scan.snapshot.database
       let isObstacle =
-        isHere && (row.tag.relation.flatMap { wanted[$0] }?.conflicts(with: row.mode) ?? false)
+        isHere && (wanted(row, scan, obstacles)?.conflicts(with: row.mode) ?? false)
       let owner = LockOwner.session(pid: pid)
       if let old = found[owner]?.line {
         let isWorse = isObstacle && !old.isObstacle
@@ -128,6 +124,16 @@ extension LockLine {
       if a.since != b.since { return a.since < b.since }
       return (a.line.owner.pid ?? 0) < (b.line.owner.pid ?? 0)
     }.map(\.line)
+  }
+
+  /// The mode in which the relation of a lock is wanted.
+  private static func wanted(
+    _ row: LockRow, _ scan: LockPicture.Scan, _ obstacles: [QualifiedName: LockMode]
+  ) -> LockMode? {
+    guard let name = row.tag.relation.flatMap({ scan.names.names[$0] }) else { return nil }
+    // A script that names no schema means the one that search_path leads to; which one that is
+    // cannot be told here, so that every table of the name counts.
+    return obstacles[name] ?? obstacles[QualifiedName(name.name)]
   }
 
   private static func who(

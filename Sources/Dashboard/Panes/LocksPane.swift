@@ -61,6 +61,9 @@ struct LocksPane: Pane {
     guard let at = locks.at, let waiting = locks.waiting else {
       return Heading(name, note: (words + ["waiting ?"]).joined(separator: "  "))
     }
+    if waiting == 0, lines.contains(where: \.isObstacle), let version = facts.selected?.version {
+      words.append("! \(version) would wait")
+    }
     words.append("waiting \(waiting)")
     if waiting > 0, locks.roots > 0 { words.append("roots \(locks.roots)") }
     if locks.problem != nil {
@@ -284,15 +287,13 @@ struct LocksPane: Pane {
     let palette = facts.look.palette
     let top = position.visibleTop(count: lines.count, height: rowCount)
     for (row, line) in lines.dropFirst(top).prefix(rowCount).enumerated() {
-      var text = StyledText(" \(line.on)  ", palette.strong)
+      var text = StyledText(line.isObstacle ? "!" : " ", palette.warning)
+      text.append("\(line.on)  ", palette.strong)
       text.append(line.pid.isEmpty ? "" : "pid \(line.pid) ", palette.text)
       text.append(line.who + "  ", line.isOurs ? palette.active : palette.text)
       let time = line.wait == "-" ? line.transaction : line.wait
       text.append("\(line.state) \(time)  ", palette.text)
       text.append(line.wait == "-" ? "holds \(line.lock)" : "asks \(line.lock)", palette.text)
-      if line.isObstacle, let version = facts.selectedMigration?.version {
-        text.append("  ! \(version) would wait", palette.warning)
-      }
       if !line.blocks.isEmpty { text.append("  blocks \(line.blocks)", palette.warning) }
       let place = frame.bounds.row(row)
       frame.write(text, at: place.origin, within: place, skipping: skipping)

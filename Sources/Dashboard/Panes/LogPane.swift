@@ -44,7 +44,8 @@ struct LogPane: Pane {
 
   mutating func settle(_ facts: inout Facts, size: Size) {
     guard let run = facts.run, size != .zero else { return }
-    let body = Size(columns: size.columns, rows: size.rows - foot(run, facts).count)
+    let body = Size(
+      columns: size.columns, rows: size.rows - foot(run, facts, columns: size.columns).count)
     document.resize(body)
     let basis = Basis(
       entries: run.entries.count, started: run.startedAt, columns: size.columns,
@@ -79,7 +80,7 @@ struct LogPane: Pane {
       frame.write("no run yet", at: .zero, style: facts.look.palette.dim)
       return frame
     }
-    let foot = self.foot(run, facts)
+    let foot = self.foot(run, facts, columns: size.columns)
     let body = Rectangle(
       column: 0, row: 0, columns: size.columns, rows: max(0, size.rows - foot.count))
     document.draw(on: &frame, in: body, facts.look)
@@ -91,15 +92,16 @@ struct LogPane: Pane {
   }
 
   /// The lines that stay at the foot while something runs: elapsed time and progress as bars.
-  private func foot(_ run: RunLog, _ facts: Facts) -> [DocumentLine] {
+  private func foot(_ run: RunLog, _ facts: Facts, columns: Int) -> [DocumentLine] {
     guard let current = run.current else { return [] }
     let elapsed = Double(facts.now.microseconds(since: current.startedAt)) / 1000
     let share = elapsed / RunLog.targetMilliseconds
     let isSlow = share > 1
+    let width = max(6, min(24, columns - 28))
     var lines = [
       DocumentLine([
         .init(" elapsed  ", .dim),
-        .init(Bars.progress(share, width: 14), isSlow ? .warning : .active),
+        .init(Bars.progress(share, width: width), isSlow ? .warning : .active),
         .init("  \(Words.duration(milliseconds: elapsed)) of 30 s", isSlow ? .warning : .text),
         .init(isSlow ? "  slow" : "", .warning),
       ])
@@ -107,7 +109,7 @@ struct LogPane: Pane {
     if let progress = run.progress {
       lines.append(
         DocumentLine([
-          .init(" rows     ", .dim), .init(Bars.progress(progress.fraction, width: 14), .active),
+          .init(" rows     ", .dim), .init(Bars.progress(progress.fraction, width: width), .active),
           .init("  \(progress.done) of \(progress.of)", .text),
         ]))
     }

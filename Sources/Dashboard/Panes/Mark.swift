@@ -39,10 +39,10 @@ enum Mark: Sendable, Hashable, CaseIterable {
     case .applied: "applied, as in its file"
     case .ready: "pending"
     case .strongLock: "waits for a strong lock"
-    case .losesData: "loses data on rollback"
-    case .changed: "file changed since applied"
+    case .losesData: "loss, or no way back"
+    case .changed: "file changed since"
     case .missing: "applied, file missing"
-    case .brokenOff: "dirty: broke off half-way"
+    case .brokenOff: "dirty: broke off"
     case .failed: "failed"
     case .outOfOrder: "older than the applied"
     case .twice: "two files, one version"
@@ -87,7 +87,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
       self = .applied
     } else if has("out_of_order") {
       self = .outOfOrder
-    } else if reading?.losesOnRollback == true {
+    } else if reading?.losesData == true {
       self = .losesData
     } else if reading?.wantsStrongLock == true {
       self = .strongLock

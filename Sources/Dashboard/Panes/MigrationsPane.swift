@@ -62,9 +62,11 @@ struct MigrationsPane: Pane {
       shownSeen = shown
       rebuild(facts)
     }
-    height = listHeight(size)
+    let height = listHeight(size)
+    let isResized = height != self.height
+    self.height = height
     let wanted = isNew ? indexOfSelection(facts) : position.selected
-    if isNew, facts.selected == nil {
+    if isResized || (isNew && facts.selected == nil) {
       // What comes next is seen as well, not only the first of it.
       position.select(wanted + height / 2, count: rows.count, height: height)
     }
@@ -72,13 +74,21 @@ struct MigrationsPane: Pane {
     select(facts: &facts)
     let top = position.visibleTop(count: rows.count, height: height)
     let seen = rows.dropFirst(top).prefix(max(1, height))
-    for case .migration(let index) in seen { facts.read(index) }
+    guard let migrations = facts.picture.status?.migrations else { return }
+    // Only a pending one has a mark that depends on its SQL.
+    for case .migration(let index) in seen where migrations[index].state == .pending {
+      facts.read(migrations[index])
+    }
   }
 
   /// A high pane keeps its last rows for the legend.
   private func listHeight(_ size: Size) -> Int {
-    size.rows >= 14 && rows.count > size.rows - marks.count - 1
-      ? size.rows - marks.count - 1 : size.rows
+    let legend = legendRows(size)
+    return legend > 0 && rows.count > size.rows - legend - 1 ? size.rows - legend - 1 : size.rows
+  }
+
+  private func legendRows(_ size: Size) -> Int {
+    size.rows >= 14 ? min(marks.count, size.rows / 3) : 0
   }
 
   private mutating func rebuild(_ facts: Facts) {
@@ -92,16 +102,13 @@ struct MigrationsPane: Pane {
       guard shown.isEmpty || shown.accepts("\(migration.version) \(migration.name)") else {
         continue
       }
-      if migration.state == .pending {
+      if migration.state == .pending, facts.picture.knowsStates {
         below.append(.migration(index))
       } else {
         rows.append(.migration(index))
       }
     }
-    guard facts.picture.knowsStates else {
-      rows = below
-      return
-    }
+    guard facts.picture.knowsStates else { return }
     rows.append(.divider)
     rows += facts.counts.pending == 0 ? [.nothingPending] : below
   }
@@ -120,7 +127,8 @@ struct MigrationsPane: Pane {
       // A migration that went leaves the selection where it stood.
       return index ?? position.selected
     }
-    guard let divider = rows.firstIndex(of: .divider) else { return 0 }
+    // Without states the newest file is the best guess of what somebody came for.
+    guard let divider = rows.firstIndex(of: .divider) else { return rows.count - 1 }
     if divider + 1 < rows.count, case .migration = rows[divider + 1] { return divider + 1 }
     return max(0, divider - 1)
   }
@@ -375,7 +383,7 @@ struct MigrationsPane: Pane {
     }
     let room = frame.size.rows - used - 1
     guard room > 0 else { return }
-    let legend = self.legend(facts, room: room)
+    let legend = self.legend(facts, room: min(room, max(legendRows(frame.size), room / 2)))
     let free = room - legend.count - 1
     for (index, line) in notes.prefix(max(0, free)).enumerated() {
       let place = frame.bounds.row(used + 1 + index)
@@ -393,7 +401,11 @@ struct MigrationsPane: Pane {
 
   private func legend(_ facts: Facts, room: Int) -> [StyledText] {
     let palette = facts.look.palette
-    return marks.prefix(room).map { mark in
+    // The rare ones are those that nobody knows by heart.
+    let common: [Mark] = [.applied, .ready, .strongLock, .losesData]
+    let rare = marks.filter { !common.contains($0) }
+    let chosen = Set((rare + common.filter(marks.contains)).prefix(room))
+    return marks.filter(chosen.contains).map { mark in
       StyledText("  " + TextWidth.pad(mark.text, to: 4), mark.tone.style(palette))
         + StyledText(mark.words, palette.dim)
     }

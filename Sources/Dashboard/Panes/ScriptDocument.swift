@@ -87,7 +87,8 @@ struct ScriptDocument {
       after[end, default: []] += notes
     }
     for (index, pieces) in SQLLines(part.sql).lines.enumerated() {
-      lines.append(DocumentLine(number: part.fileLine(index), file: file, pieces))
+      lines.append(
+        DocumentLine(number: part.script.fileLine(ofTextLine: index + 1), file: file, pieces))
       lines += after[index] ?? []
     }
     while let last = lines.last, last.number != nil,
@@ -121,7 +122,11 @@ struct ScriptDocument {
 
   private func effect() -> [DocumentLine] {
     guard let reading, migration.migration != nil else { return note("its file is gone") }
-    var lines: [DocumentLine] = []
+    var lines = source().map { line in
+      var line = line
+      line.isHeading = true
+      return line
+    }
     for (title, parts) in [("up", reading.up), ("down", reading.down)] where !parts.isEmpty {
       if !lines.isEmpty { lines.append(.empty) }
       lines.append(.heading(title))
@@ -130,7 +135,7 @@ struct ScriptDocument {
           var line = DocumentLine([
             DocumentLine.Piece(StatementNotes.summary(of: statement, in: part.sql), .strong)
           ])
-          line.number = part.fileLine(statement.line - 1)
+          line.number = part.script.fileLine(ofTextLine: statement.line)
           line.file = part.script.file.path
           lines.append(line)
           lines += StatementNotes(part, index, migration: migration, facts: facts).details(columns)
@@ -139,6 +144,16 @@ struct ScriptDocument {
     }
     if reading.down.isEmpty { lines += [.empty, .heading("down")] + down(heading: false) }
     return lines
+  }
+
+  /// How far the account can be trusted.
+  private func source() -> [DocumentLine] {
+    var words =
+      "told from the text alone, by rules measured on PostgreSQL \(StatementLocks.measuredOn)"
+    if let server = facts.connection.server, server.majorVersion != 15 {
+      words += "; this server is \(server.version)"
+    }
+    return DocumentLine.wrapped(words, .dim, columns: columns + 4)
   }
 
   // MARK: - History
@@ -199,40 +214,8 @@ struct ScriptDocument {
 
   /// What is wrong with it, each with its way out.
   private func problems() -> [DocumentLine] {
-    let version = migration.version
     var lines: [DocumentLine] = []
-    for problem in migration.problems {
-      switch problem {
-      case .changed:
-        lines += note("~ its file is not what was applied", .warning)
-        lines += note("next: restore the file, or write the change as a new migration")
-      case .missingFile:
-        lines += note("M applied, but no file has this version any more", .danger)
-      case .outOfOrder(let newest):
-        lines += note("O older than \(newest), which is applied", .warning)
-        lines += note("next: rename it with a later version, or apply with --allow-out-of-order")
-      case .duplicateVersion(let paths):
-        lines += note(
-          "T another file has the version \(version): " + paths.joined(separator: ", "), .danger)
-        lines += note("next: give one of them a version of its own")
-      case .dirty:
-        lines += note("D a run broke off half-way", .danger)
-        lines += note(
-          "next: look at what it did, then `:mark \(version) applied` or `:mark \(version) pending`"
-        )
-      case .irreversibleWithoutNote:
-        lines += note("no way back, and the file does not say that this is meant", .warning)
-      case .unsupported(let diagnostic): lines += told(diagnostic)
-      }
-    }
-    if let unfinished = migration.unfinished {
-      lines += note(
-        "\(unfinished.statementsDone) of \(unfinished.statementsTotal) statements were seen to end"
-          + " (\(unfinished.direction.rawValue)"
-          + (unfinished.startedAt.map { ", begun \($0.shortText) UTC" } ?? "")
-          + (unfinished.runBy.map { ", by \($0)" } ?? "") + "); the next may or may not have",
-        .danger)
-    }
+    for problem in migration.problems { lines += told(migration.diagnostic(of: problem)) }
     return lines
   }
 }

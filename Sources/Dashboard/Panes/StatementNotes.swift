@@ -18,24 +18,70 @@ struct StatementNotes {
 
   private var statement: Statement { part.statements[index] }
 
-  /// The lines below the statement in the SQL itself.
-  func lines(_ columns: Int) -> [DocumentLine] { roleLines(columns) }
+  /// The lines below the statement in the SQL itself: what is certain.
+  func lines(_ columns: Int) -> [DocumentLine] {
+    guard case .analysed(var effect) = part.effects[index] else { return details(columns) }
+    effect.locks.removeAll { !$0.isCertain }
+    return told(.analysed(effect), columns)
+  }
 
-  /// The lines of the Effect tab.
-  func details(_ columns: Int) -> [DocumentLine] { roleLines(columns) }
+  /// The lines of the Effect tab: also what depends on the catalog.
+  func details(_ columns: Int) -> [DocumentLine] {
+    let lines = told(part.effects[index], columns)
+    return lines.isEmpty ? note("locks nothing that others use", .dim, columns) : lines
+  }
 
-  private func roleLines(_ columns: Int) -> [DocumentLine] {
-    func note(_ text: String, _ tone: Tone) -> [DocumentLine] {
-      DocumentLine.wrapped(text, tone, columns: columns)
+  private func told(_ analysis: EffectAnalysis, _ columns: Int) -> [DocumentLine] {
+    let strongest = analysis.effect?.strongest.flatMap { $0.mode > .accessShare ? $0 : nil }
+    var lines: [DocumentLine] = []
+    for (number, line) in analysis.lines.enumerated() {
+      if number == 0, let strongest {
+        lines += note(line, strongest.mode.blocksWrites ? .warning : .dim, columns)
+        lines += forecast(strongest, columns)
+      } else {
+        let isGrave = line.hasPrefix("rewrites") || line.hasPrefix("not analysed")
+        lines += note(line, isGrave ? .warning : .dim, columns)
+      }
     }
+    for loss in part.losses[index] { lines += note("!! \(loss)", .danger, columns) }
+    return lines + trouble(columns)
+  }
+
+  private func note(_ text: String, _ tone: Tone, _ columns: Int) -> [DocumentLine] {
+    DocumentLine.wrapped(text, tone, columns: columns)
+  }
+
+  /// Who would make the statement wait for its strongest lock if it were run now.
+  private func forecast(_ lock: ExpectedLock, _ columns: Int) -> [DocumentLine] {
+    guard migration.state == .pending, facts.picture.knowsStates, let scan = facts.locks.scan,
+      let relation = lock.relation, lock.mode > .rowExclusive
+    else { return [] }
+    let obstacles = scan.lockedRelations(named: relation)
+      .flatMap { scan.snapshot.obstacles(to: lock.mode, on: $0) }
+      .filter { row in row.pid.map { !scan.ours.contains($0) } ?? true }
+    guard let first = obstacles.first else {
+      return note("now: nobody in the way", .dim, columns)
+    }
+    let holders = Set(obstacles.filter(\.isGranted).map(\.pid)).count
+    let who =
+      holders > 0
+      ? Words.count(holders, "holder") : Words.count(obstacles.count, "session") + " ahead"
+    let age = Words.duration(
+      milliseconds: Double(
+        scan.snapshot.at.microseconds(since: scan.snapshot.transactionStart(of: first))) / 1000)
+    return note("now: \(who), oldest \(age)  -> would wait", .warning, columns)
+  }
+
+  /// What keeps the statement from being run at all.
+  private func trouble(_ columns: Int) -> [DocumentLine] {
     switch statement.role {
-    case .notInTransaction: return note("cannot run in a transaction", .active)
-    case .visibleAfterCommit: return note("cannot be used before it is committed", .active)
-    case .copyFromStandardInput: return note("! wants data that no file gives here", .danger)
-    case .psqlCommand(let command):
-      return note("! \(command) is psql's own; no server knows it", .danger)
-    case .twoPhase: return note("! two-phase commit", .warning)
-    case .begin, .commit, .rollback, .sessionSetting, .ordinary: return []
+    case .visibleAfterCommit:
+      note("cannot be used before it is committed", .active, columns)
+    case .copyFromStandardInput:
+      note("! wants data that no file gives here", .danger, columns)
+    case .twoPhase: note("! two-phase commit", .warning, columns)
+    case .psqlCommand, .begin, .commit, .rollback, .sessionSetting, .ordinary, .notInTransaction:
+      []
     }
   }
 
