@@ -1,5 +1,7 @@
 import Diagnostics
 import EventLoop
+import Postgres
+import PostgresModel
 
 #if canImport(Glibc)
   import Glibc
@@ -22,7 +24,10 @@ import EventLoop
       switch try ArgumentParser().parse(words) {
       case .version: output.print(ProgramVersion.text)
       case .help(let command): output.print(command.map { HelpText.of($0) } ?? HelpText.overview())
-      case .bare: output.print(HelpText.overview())
+      case .bare(let arguments):
+        return CommandRun(
+          command: StatusCommand(), arguments: arguments, surroundings: surroundings
+        ).onLoop()
       case .command(let command, let arguments):
         return CommandRun(
           command: command, arguments: arguments, surroundings: surroundings
@@ -38,5 +43,9 @@ import EventLoop
 /// The version of this program.
 enum ProgramVersion {
   static let number = "0.1.0"
-  static let text = "lockstep \(number)"
+  /// With the libraries that decide what it can do.
+  static var text: String {
+    "lockstep \(number) (libpq \(ClientLibrary.version), "
+      + "grammar of PostgreSQL \(PgQueryParser.grammarVersion))"
+  }
 }

@@ -119,10 +119,7 @@ class Bench:
 
     def lockstep(self, layout, arguments, workload, database, port=None):
         command = [self.binary, *arguments, "-d", f"{workload.folder}/{layout}", "--layout", layout]
-        # As dbmate below: writing db/schema.sql is another program's time.
-        return command, {
-            "DATABASE_URL": self.server.url(database, port) + "&gssencmode=disable",
-            "DBMATE_NO_DUMP_SCHEMA": "true"}
+        return command, {"DATABASE_URL": self.server.url(database, port) + "&gssencmode=disable"}
 
     def program(self, name, action, workload, database, port=None):
         """The command by which a program applies, rolls back or shows all of a workload."""

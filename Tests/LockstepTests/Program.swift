@@ -102,3 +102,23 @@ struct Program {
     return "\(folder)/lockstep"
   }
 }
+
+extension Program {
+  /// Sends SIGINT to the programs that run in this folder, as ctrl-c would.
+  func interruptChildren() throws {
+    let outcome = try ChildProcess(["/bin/sh", "-c", "ls -d /proc/[0-9]*"]).runBlocking()
+    for path in String(decoding: outcome.output, as: UTF8.self).split(separator: "\n") {
+      guard link("\(path)/cwd") == folder, link("\(path)/exe")?.hasSuffix("/lockstep") == true,
+        let pid = pid_t(path.dropFirst(6))
+      else { continue }
+      kill(pid, SIGINT)
+    }
+  }
+
+  /// Where a link leads; `nil` where the process has gone.
+  private func link(_ path: String) -> String? {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress!, $0.count) }
+    return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+  }
+}

@@ -1,9 +1,10 @@
 /// The registry of commands, in the order in which the help lists them.
 enum Commands {
   static let all: [any Command] = [
-    DemoCommand(), StatusCommand(), ShowCommand(), UpCommand(), DownCommand(), RedoCommand(),
+    DemoCommand(), StatusCommand(), ShowCommand(), NewCommand(), UpCommand(), DownCommand(),
+    RedoCommand(),
     MarkCommand(), LocksCommand(), CreateCommand(), DropCommand(), ResetCommand(), SeedCommand(),
-    WaitCommand(),
+    WaitCommand(), DumpCommand(), DoctorCommand(),
     HelpCommand(),
   ]
 

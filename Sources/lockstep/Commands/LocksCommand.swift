@@ -43,7 +43,7 @@ struct LocksCommand: Command {
     if output.isJSON {
       output.print(report.json)
     } else {
-      output.print(lines: report.lines)
+      for line in report.lines { output.print(line) }
     }
   }
 }

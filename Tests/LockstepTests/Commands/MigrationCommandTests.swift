@@ -255,7 +255,7 @@ import Testing
     #expect(outcome.errors.contains("error: the run took longer than 300 ms: "))
     #expect(
       try await database.rows(
-        "select count(*) from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid()"
+        "select count(*) from pg_stat_activity where datname = current_database() and query like '%pg_sleep(600)%' and pid <> pg_backend_pid()"
       ) == ["0"])
   }
 
