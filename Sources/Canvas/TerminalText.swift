@@ -60,7 +60,15 @@ public enum TerminalText {
 
   /// Tells whether `text` is printable ASCII only, which is true of nearly all text.
   static func isPlain(_ text: some StringProtocol) -> Bool {
-    text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
+    // Nearly every string has its bytes in one place, where a loop over them costs next to nothing;
+    // over a generic view it is most of the work of printing a long table.
+    text.utf8.withContiguousStorageIfAvailable(isPlain(bytes:))
+      ?? text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
+  }
+
+  private static func isPlain(bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    for byte in bytes where byte < 0x20 || byte >= 0x7f { return false }
+    return true
   }
 }
 

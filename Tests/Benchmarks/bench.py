@@ -119,7 +119,10 @@ class Bench:
 
     def lockstep(self, layout, arguments, workload, database, port=None):
         command = [self.binary, *arguments, "-d", f"{workload.folder}/{layout}", "--layout", layout]
-        return command, {"DATABASE_URL": self.server.url(database, port) + "&gssencmode=disable"}
+        # As dbmate below: writing db/schema.sql is another program's time.
+        return command, {
+            "DATABASE_URL": self.server.url(database, port) + "&gssencmode=disable",
+            "DBMATE_NO_DUMP_SCHEMA": "true"}
 
     def program(self, name, action, workload, database, port=None):
         """The command by which a program applies, rolls back or shows all of a workload."""

@@ -43,7 +43,7 @@ struct LocksCommand: Command {
     if output.isJSON {
       output.print(report.json)
     } else {
-      for line in report.lines { output.print(line) }
+      output.print(lines: report.lines)
     }
   }
 }

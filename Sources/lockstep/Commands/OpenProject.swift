@@ -37,9 +37,17 @@ extension CommandContext {
     _ settings: ProjectSettings, for runnerOptions: Runner.Options? = nil
   ) async throws -> OpenProject {
     let project = try await project(settings)
-    // Read before connecting: a wrong folder is told at once, with or without a server.
+    // Both at once; a wrong folder is told without waiting for the server, so the task is not awaited
+    // where reading fails.
+    let connecting = Task(executorPreference: loop) {
+      try await connect(settings, for: runnerOptions)
+    }
     let files = try await project.readFiles()
-    let connection = try await connect(settings, for: runnerOptions)
+    let connection = try await withTaskCancellationHandler {
+      try await connecting.value
+    } onCancel: {
+      connecting.cancel()
+    }
     return OpenProject(
       settings: settings, project: project, connection: connection,
       loaded: try await project.load(files, from: connection))

@@ -29,7 +29,7 @@ struct StatusCommand: Command {
     if context.output.isJSON {
       context.output.print(StatusReport(project).json)
     } else if context.output.verbosity > .quiet {
-      for line in StatusReport(project).lines { context.output.print(line) }
+      context.output.print(lines: StatusReport(project).lines)
     }
     let isPending = arguments.has(Options.exitCode) && project.status.pendingCount > 0
     return isPending ? .pending : .done

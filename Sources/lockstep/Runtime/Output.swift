@@ -81,12 +81,28 @@ struct Output: Sendable {
   func print(_ text: String) { print([Span(text)]) }
 
   /// A line, or several, of the result, in colours where the output has them.
-  func print(_ spans: [Span]) {
-    let text = spans.map { span in
-      let visible = TerminalText.visible(span.text, lineBreaks: .keep)
-      return isColoured && span.ink != .plain ? span.ink.sequence + visible + "\u{1b}[0m" : visible
+  func print(_ spans: [Span]) { print(lines: [spans]) }
+
+  /// Lines of the result, written together: a long table is a few writes, not one a line.
+  func print(lines: [[Span]]) {
+    let enough = 1 << 16
+    var text = ""
+    for spans in lines {
+      for span in spans {
+        let visible = TerminalText.visible(span.text, lineBreaks: .keep)
+        if isColoured && span.ink != .plain {
+          text += span.ink.sequence + visible + "\u{1b}[0m"
+        } else {
+          text += visible
+        }
+      }
+      text += "\n"
+      if text.utf8.count >= enough {
+        write(text, .result)
+        text = ""
+      }
     }
-    write(text.joined() + "\n", .result)
+    if !text.isEmpty { write(text, .result) }
   }
 
   /// SQL: every byte as it is where a program reads it, harmless where a terminal shows it.
