@@ -55,9 +55,10 @@ extension RunUnit {
     switch form {
     case .transaction: return "\(head), in a transaction\nBEGIN;\n\(endedText)\(written)COMMIT;\n"
     case .ownTransaction(let commit):
-      let before = String(decoding: sql.utf8.prefix(commit), as: UTF8.self)
-      let after = String(decoding: sql.utf8.dropFirst(commit), as: UTF8.self)
-      return "\(head), in the file's own transaction\n\(before)\(written)\(Self.ended(after))"
+      let text = endedText.utf8
+      let before = String(decoding: text.prefix(commit), as: UTF8.self)
+      let after = String(decoding: text.dropFirst(commit), as: UTF8.self)
+      return "\(head), in the file's own transaction\n\(before)\(written)\(after)"
     case .outside(let reason):
       return "\(head), outside a transaction: \(reason)\n\(endedText)\(written)"
     case .statementByStatement(let reason):
@@ -74,10 +75,6 @@ extension RunUnit {
     }
     let before = String(decoding: sql.utf8.prefix(last.range.upperBound), as: UTF8.self)
     return Self.withLineBreak("\(before);\(String(decoding: rest, as: UTF8.self))")
-  }
-
-  private static func ended(_ text: String) -> String {
-    withLineBreak(text.utf8.contains(UInt8(ascii: ";")) ? text : text + ";")
   }
 
   private static func withLineBreak(_ text: String) -> String {

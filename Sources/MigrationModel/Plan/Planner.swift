@@ -300,10 +300,10 @@ struct Planner {
     guard let first = others.first else { return }
     let word = direction == .up ? "applied" : "pending"
     let label = status.migrations[first].label
-    let more = others.count > 1 ? " and \(others.count - 1) more" : ""
+    let more = others.count > 1 ? " and \(others.count - 1) more count" : " counts"
     warn(
       "assumed",
-      "\(layout.name) keeps the current version alone: \(label)\(more) count as \(word), too")
+      "\(layout.name) keeps the current version alone: \(label)\(more) as \(word), too")
   }
 
   // MARK: Words
