@@ -156,8 +156,11 @@ private func adviceForConnecting(reason: String, sqlstate: String?) -> String {
   }
 }
 
+/// One line of libpq's several, without their line breaks and indentation.
 func trimmed(_ text: String) -> String {
-  var text = text[...]
-  while let last = text.last, last.isWhitespace { text.removeLast() }
-  return text.split(separator: "\n" as Character).joined(separator: "; ")
+  text.split(separator: "\n" as Character).map { line in
+    let start = line.drop(while: \.isWhitespace)
+    return start.last?.isWhitespace == true
+      ? String(start.reversed().drop(while: \.isWhitespace).reversed()) : String(start)
+  }.joined(separator: "; ")
 }
