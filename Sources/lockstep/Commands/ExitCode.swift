@@ -50,6 +50,6 @@ extension ExitCode {
     "rollback_not_runnable": .refused, "tool_would_fail": .refused, "no_up_file": .refused,
     "not_in_transaction": .refused, "enum_value_used": .refused, "transaction_left_open": .refused,
     "bad_version": .refused, "nul_byte": .refused, "unreadable": .refused,
-    "several_sections": .refused,
+    "several_sections": .refused, "not_in_this_version": .refused,
   ]
 }

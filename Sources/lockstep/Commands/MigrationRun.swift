@@ -24,7 +24,7 @@ struct MigrationRun: Sendable {
   /// Options of a run that every one of these commands takes.
   static let options = [
     Options.to, Options.count, Options.dryRun, Options.step, Options.timeout, Options.lockTimeout,
-    Options.lockAttempts, Options.statementTimeout,
+    Options.statementTimeout,
   ]
 
   /// Does it.
@@ -49,6 +49,7 @@ struct MigrationRun: Sendable {
     if isDry { return show(plan, of: project) }
     if plan.steps.isEmpty { return nothingToDo(project) }
     try requireApproval(settings)
+    try requireWhatIsPromised(settings)
     try await confirm(plan, settings)
     return try await run(plan, planContext, in: project)
   }
@@ -103,6 +104,28 @@ struct MigrationRun: Sendable {
         next:
           "this version of Lockstep cannot record an approval; `--dry-run` shows the SQL; nothing "
           + "was done"))
+  }
+
+  /// Rules of the environment that this version cannot keep are never skipped in silence.
+  ///
+  /// - Throws: `Refusal` where a safeguard would be missing.
+  private func requireWhatIsPromised(_ settings: ProjectSettings) throws(Refusal) {
+    let rules = settings.rules
+    guard rules.backup == .none, rules.health == nil, !rules.rollsBackAutomatically else {
+      throw Refusal(
+        Diagnostic(
+          .error, code: "not_in_this_version",
+          "environment \"\(rules.name)\" asks for a backup or a health check, which this version cannot "
+            + "make", at: rules.place?.description,
+          next: "take backup, health and auto_rollback out of its rules and see to them by hand; "
+            + "nothing was done"))
+    }
+    guard rules.lockAttempts != nil || rules.lockVictims != nil else { return }
+    context.output.tell(
+      .warning(
+        code: "not_in_this_version",
+        "lock_attempts and lock_victims are not honoured by this version: one attempt is made",
+        at: rules.place, next: "lock_timeout bounds how long it waits"))
   }
 
   private func confirm(_ plan: Plan, _ settings: ProjectSettings) async throws {

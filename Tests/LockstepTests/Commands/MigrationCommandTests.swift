@@ -273,6 +273,17 @@ import Testing
     #expect(try await run(program, "status").output.contains("   environment live, protected\n"))
   }
 
+  @Test func `a safeguard that cannot be kept is not skipped in silence`() async throws {
+    let (program, database) = try await project()
+    try program.write(
+      "{environments: {live: {url: '\(database.url)', backup: true}}}", to: "lockstep.json")
+    let outcome = try await run(program, "up --yes")
+    #expect(outcome.status == 4)
+    #expect(
+      outcome.errors.hasPrefix("error: environment \"live\" asks for a backup or a health check, "))
+    #expect(try await database.rows("select to_regclass('orders') is null") == ["t"])
+  }
+
   @Test func `read-only runs nothing`() async throws {
     let (program, _) = try await project()
     let outcome = try await run(program, "up --read-only")
