@@ -78,9 +78,7 @@ public struct DirectoryReader: Sendable {
       defer { closedir(stream) }
       var names: [String] = []
       while let entry = readdir(stream) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
+        let name = DirectoryReader.name(of: entry)
         if name != "." && name != ".." { names.append(name) }
       }
       // For ASCII the order of strings is that of their bytes, and it is ten times faster.
@@ -92,6 +90,12 @@ public struct DirectoryReader: Sendable {
       entries += names.map { Entry(name: $0, directory: index) }
     }
     return entries
+  }
+
+  static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
+    withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
   }
 
   private func files(

@@ -73,9 +73,7 @@ struct PositionLog: Sendable {
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
+      let name = DirectoryReader.name(of: entry)
       if name.hasPrefix("positions-") && name.hasSuffix(".jsonl") { names.append(name) }
     }
     return names.sorted()

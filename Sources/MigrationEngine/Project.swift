@@ -3,6 +3,12 @@ import MigrationModel
 import Postgres
 import PostgresModel
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Where a project's migrations are, and what was said about them.
 public struct Project: Sendable, Hashable {
   /// Folders, in the order in which they were named.
@@ -91,17 +97,28 @@ public struct Project: Sendable, Hashable {
       }
       return found
     }
-    if let found = Layouts.marked(by: files) { return found }
+    let entries = rootEntries()
+    if let found = Layouts.marked(by: files, projectEntries: entries) { return found }
     // Names alone leave it open; the history tables that are there may settle it.
     let names = Layouts.all.map { self.table(for: $0) }
     let tables = try await store.tables(named: names)
     switch Layouts.recognise(
       files: files,
-      tables: tables.map { RecognisedTable(name: $0.name, columns: $0.columns) })
+      tables: tables.map { RecognisedTable(name: $0.name, columns: $0.columns) },
+      projectEntries: entries)
     {
     case .layout(let found): return found
     case .ambiguous(_, let diagnostic), .unknown(let diagnostic): throw Refusal(diagnostic)
     }
+  }
+
+  /// What stands beside the migrations folders: `sqlx.toml` and its like belong to one tool alone.
+  private func rootEntries() -> Set<String> {
+    var entries: Set<String> = []
+    guard let stream = opendir(root) else { return [] }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) { entries.insert(DirectoryReader.name(of: entry)) }
+    return entries
   }
 
   private func rows(

@@ -34,7 +34,7 @@ final class StepRun: Sendable {
       if Task.isCancelled {
         return .interrupted(
           .error(
-            code: "interrupted", "the run was interrupted before migration \(label(step))",
+            code: "interrupted", "the run was interrupted before migration \(step.label)",
             next: "run it again; nothing of \(step.version) was \(verb(step))"),
           applied: applied, reverted: reverted)
       }
@@ -355,10 +355,6 @@ final class StepRun: Sendable {
     init(cause: Cause) { self.cause = cause }
   }
 
-  private func label(_ step: PlanStep) -> String {
-    step.name.isEmpty ? "\(step.version)" : "\(step.version) \(step.name)"
-  }
-
   private func verb(_ step: PlanStep) -> String {
     step.direction == .up ? "applied" : "rolled back"
   }
@@ -369,13 +365,13 @@ final class StepRun: Sendable {
     case .transactionLeftOpen(let place):
       return .error(
         code: "transaction_left_open",
-        "migration \(label(step)) left its transaction open; it was rolled back", at: place,
+        "migration \(step.label) left its transaction open; it was rolled back", at: place,
         next: "end the transaction with COMMIT; \(state)")
     case .journal(let error):
       guard let server = error.serverError else { return error.diagnostic }
       return Diagnostic(
         .error, code: "no_journal",
-        "migration \(label(step)) cannot run in a transaction, and the row that would mark it as begun"
+        "migration \(step.label) cannot run in a transaction, and the row that would mark it as begun"
           + " cannot be written: \(server.message)",
         details: server.details, at: step.units.first?.script.file.path,
         next: server.isInsufficientPrivilege
@@ -389,8 +385,8 @@ final class StepRun: Sendable {
       let action = step.direction == .up ? "" : "roll back of "
       let what =
         failure.isInterruption
-        ? "\(action)migration \(label(step)) was interrupted and its statement cancelled"
-        : "\(action)migration \(label(step)) failed: \(server.message)"
+        ? "\(action)migration \(step.label) was interrupted and its statement cancelled"
+        : "\(action)migration \(step.label) failed: \(server.message)"
       return Diagnostic(
         .error, code: failure.isInterruption ? "interrupted" : code(of: server), what,
         details: server.details, at: failure.location?.description,
@@ -452,7 +448,7 @@ final class StepRun: Sendable {
       }
     return .error(
       code: "connection_lost",
-      "the connection was lost while migration \(label(step)) ran: \(reason)",
+      "the connection was lost while migration \(step.label) ran: \(reason)",
       next: "\(state); see `lockstep status`")
   }
 

@@ -1,4 +1,5 @@
 import EventLoop
+import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -29,6 +30,7 @@ struct Program {
       mkdtemp(buffer.baseAddress!).map { String(cString: $0) }
     }
     folder = try #require(path)
+    FoldersOfTests.removeAtExit(folder)
     if let url { variables["DATABASE_URL"] = url }
     for (name, content) in files { try write(content, to: name) }
   }
@@ -120,5 +122,22 @@ extension Program {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress!, $0.count) }
     return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+  }
+}
+
+/// The folders that tests have made; they go when the test run ends, since a test may look into one
+/// after the program in it has ended.
+private enum FoldersOfTests {
+  private static let made = Mutex<[String]>([])
+  private static let removal: Void = {
+    atexit {
+      let folders = FoldersOfTests.made.withLock { $0 }
+      _ = try? ChildProcess(["rm", "-rf", "--"] + folders).runBlocking()
+    }
+  }()
+
+  static func removeAtExit(_ folder: String) {
+    _ = removal
+    made.withLock { $0.append(folder) }
   }
 }

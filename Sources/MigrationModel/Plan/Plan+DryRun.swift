@@ -3,7 +3,7 @@ import PostgresModel
 extension Plan {
   /// The exact SQL of all steps in order, as it would be sent, with comments that say what is what.
   ///
-  /// `$elapsed` stands where a tool records how long the migration took.
+  /// -1 stands where a tool records how long the migration took.
   public var dryRunText: String {
     steps.map(\.dryRunText).joined(separator: "\n")
   }
@@ -15,14 +15,13 @@ extension PlanStep {
     var text = "-- \(direction.rawValue) \(label)\n"
     for warning in warnings { text += "-- \(warning)\n" }
     if units.isEmpty {
-      let record = write.record.map { Self.replacing("$elapsed", by: "-1", in: $0) }
-      text += "-- only the history is written\n" + lines(record)
+      text += "-- only the history is written\n" + lines(write.record)
     }
     let isMarked = units.contains { !$0.form.isInTransaction }
     if isMarked { text += lines(write.mark) }
     for (index, unit) in units.enumerated() {
       let record = index == units.count - 1 ? isMarked ? write.recordAfterMark : write.record : []
-      text += unit.dryRunText(record: record)
+      text += unit.dryRunText(record: lines(record))
     }
     if !units.isEmpty { text += lines(write.afterwards) }
     return text
@@ -44,13 +43,12 @@ extension PlanStep {
   }
 
   private func lines(_ statements: [String]) -> String {
-    statements.map { $0 + ";\n" }.joined()
+    statements.map { Self.replacing("$elapsed", by: "-1", in: $0) + ";\n" }.joined()
   }
 }
 
 extension RunUnit {
-  fileprivate func dryRunText(record: [String]) -> String {
-    let written = record.map { $0 + ";\n" }.joined()
+  fileprivate func dryRunText(record written: String) -> String {
     let head = "-- \(script.file.path)"
     switch form {
     case .transaction: return "\(head), in a transaction\nBEGIN;\n\(endedText)\(written)COMMIT;\n"
