@@ -1,0 +1,8 @@
+-- migrate:up
+CREATE TABLE a ();
+-- migrate:down
+DROP TABLE a;
+-- migrate:up
+CREATE TABLE b ();
+-- migrate:down
+DROP TABLE b;

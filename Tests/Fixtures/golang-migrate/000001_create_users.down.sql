@@ -1,0 +1,1 @@
+SELECT 1; -- 000001_create_users down

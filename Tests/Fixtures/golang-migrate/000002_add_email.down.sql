@@ -1,0 +1,1 @@
+SELECT 1; -- 000002_add_email down
