@@ -17,8 +17,21 @@ temporary=$(mktemp -d)
 server=
 terminal=
 
+# script(1) outlives its terminal, and the program with it; ended by its own id it takes the program along.
+end_session() {
+  if [ -n "$terminal" ] && kill -0 "$terminal" 2>/dev/null; then
+    kill "$(cat "$temporary/session")" 2>/dev/null || true
+    for _ in $(seq 50); do
+      kill -0 "$terminal" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill "$terminal" 2>/dev/null || true
+  fi
+  terminal=
+}
+
 finish() {
-  if [ -n "$terminal" ]; then kill "$terminal" 2>/dev/null || true; fi
+  end_session
   if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
   rm -rf -- "$temporary"
 }
@@ -64,7 +77,7 @@ scene() {
   xterm -u8 -fa "$font" -fs 11 -geometry "${columns}x${rows}+0+0" -bg '#101418' -fg '#d8dee9' -b 6 +sb \
     -xrm 'XTerm*directColor: true' -xrm 'XTerm*termName: xterm-256color' \
     -xrm 'XTerm*boldColors: false' -xrm 'XTerm*allowBoldFonts: true' -xrm 'XTerm*cursorBlink: false' \
-    -e sh -c 'echo "$WINDOWID" >"$1/window"; exec script -qfc "$2" "$1/output"' \
+    -e sh -c 'echo $$ >"$1/session"; echo "$WINDOWID" >"$1/window"; exec script -qfc "$2" "$1/output"' \
     sh "$temporary" "$program" &
   terminal=$!
   for _ in $(seq 100); do
@@ -93,9 +106,7 @@ scene() {
     kill -0 "$terminal" 2>/dev/null || break
     sleep 0.1
   done
-  kill "$terminal" 2>/dev/null || true
-  wait "$terminal" 2>/dev/null || true
-  terminal=
+  end_session
 }
 
 await() {
