@@ -45,7 +45,7 @@ struct LockWatch: Sendable, Hashable {
       // What the last scan saw waiting has gone, or something new waits: look at once.
       if count != lastWaiting { scannedAt = nil }
       lastWaiting = count
-    case .full(let snapshot, _, _): lastWaiting = snapshot.waiting
+    case .full(let snapshot, _, _, _): lastWaiting = snapshot.waiting
     }
   }
 

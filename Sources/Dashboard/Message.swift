@@ -15,6 +15,8 @@ public enum Message: Sendable {
   case statusFailed(Diagnostic)
   /// Something in a migrations folder is not what it was.
   case filesChanged
+  /// Somebody wrote to the history table.
+  case historyChanged
   case connectionChanged(ConnectionState)
   case planMade(Plan, at: Instant)
   case planFailed(Diagnostic)

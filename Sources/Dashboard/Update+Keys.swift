@@ -17,7 +17,7 @@ extension Model {
     switch overlay {
     case .prompt(let prompt): return press(key, in: prompt)
     case .help(var sheet):
-      if sheet.handle(key, height: helpHeight) {
+      if sheet.handle(key, height: sheet.height(in: sheetArea)) {
         overlay = .help(sheet)
       } else {
         overlay = nil

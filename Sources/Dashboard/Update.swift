@@ -41,7 +41,7 @@ extension Model {
         facts.pictureProblem = diagnostic
       }
       return reloaded()
-    case .filesChanged: return reload()
+    case .filesChanged, .historyChanged: return reload()
     case .connectionChanged(let state): return connection(state)
     case .planMade(let plan, let at):
       facts.now = max(facts.now, at)
@@ -142,7 +142,7 @@ extension Model {
     awaitedPlan = nil
     guard overlay == nil, !facts.isRunning else { return [] }
     if plan.steps.isEmpty, plan.refusals.isEmpty {
-      say("nothing to do: \(PlanWords.emptiness(of: plan.request))")
+      say("nothing to do: \(plan.warnings.first?.what ?? PlanWords.emptiness(of: plan.request))")
       return []
     }
     lastWord = nil

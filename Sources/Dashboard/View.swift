@@ -25,8 +25,6 @@ extension Model {
       rows: size.rows - arrangement.header.size.rows - arrangement.keyBar.size.rows)
   }
 
-  var helpHeight: Int { SheetFrame(sheetArea, columns: 92).bodyRows(foot: 0) }
-
   private func draw(_ place: Arrangement.Place, on frame: inout Frame) {
     guard let pane = panes.first(where: { $0.number == place.pane }) else { return }
     let inside = arrangement.inside(place)

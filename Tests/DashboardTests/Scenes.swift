@@ -169,12 +169,12 @@ enum Scenes {
     _ locks: [LockRow], _ sessions: [LockSession], prepared: [PreparedTransaction] = [],
     ours: Set<Int32> = [], at: Instant = now
   ) -> LockSample {
-    LockSample(
+    let snapshot = LockSnapshot(
+      at: now, database: 5, backends: sessions.count, locks: locks, sessions: sessions,
+      preparedTransactions: prepared)
+    return LockSample(
       at: at, costMilliseconds: 0.4,
-      content: .full(
-        LockSnapshot(
-          at: now, database: 5, backends: sessions.count, locks: locks, sessions: sessions,
-          preparedTransactions: prepared), names: names42, ours: ours))
+      content: .full(snapshot, WaitGraph(snapshot), names: names42, ours: ours))
   }
 
   /// One reader sits idle in a transaction; nobody waits.

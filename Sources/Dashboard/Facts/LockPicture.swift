@@ -13,7 +13,7 @@ public struct LockSample: Sendable, Hashable {
     /// How many locks are waited for.
     case waiting(Int)
     /// - Parameter ours: The pids of our own sessions, which read YOU.
-    case full(LockSnapshot, names: RelationNames, ours: Set<Int32>)
+    case full(LockSnapshot, WaitGraph, names: RelationNames, ours: Set<Int32>)
   }
 
   public init(at: Instant, costMilliseconds: Double, content: Content) {
@@ -76,9 +76,9 @@ public struct LockPicture: Sendable {
     problem = nil
     switch sample.content {
     case .waiting(let count): waiting = count
-    case .full(let snapshot, let names, let ours):
+    case .full(let snapshot, let graph, let names, let ours):
       waiting = snapshot.waiting
-      scan = Scan(snapshot: snapshot, graph: WaitGraph(snapshot), names: names, ours: ours)
+      scan = Scan(snapshot: snapshot, graph: graph, names: names, ours: ours)
       number += 1
     }
   }

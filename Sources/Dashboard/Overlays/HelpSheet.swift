@@ -27,6 +27,8 @@ struct HelpSheet: Sendable {
       let keys = binding.action == .focus(0) ? "1 to 8" : binding.keyNames
       row(keys, binding.summary, width: 14)
     }
+    section("Marks")
+    for mark in Mark.allCases { row(mark.text, mark.words, width: 14) }
     section("Commands, after :")
     for command in DashboardCommands.all { row(command.synopsis, command.summary, width: 26) }
     self.lines = lines
@@ -56,8 +58,15 @@ struct HelpSheet: Sendable {
     top = max(0, min(top + rows, lines.count - height))
   }
 
+  /// How many lines are seen at once on a screen.
+  func height(in whole: Rectangle) -> Int { frame(in: whole).bodyRows(foot: 0) }
+
+  private func frame(in whole: Rectangle) -> SheetFrame {
+    SheetFrame(whole, columns: 92, rows: lines.count)
+  }
+
   func draw(on frame: inout Frame, in whole: Rectangle, _ look: Look) {
-    SheetFrame(whole, columns: 92).draw(
+    self.frame(in: whole).draw(
       on: &frame, title: HelpSheet.title, body: lines, foot: [], top: top, look)
   }
 }

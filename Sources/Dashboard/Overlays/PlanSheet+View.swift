@@ -96,9 +96,8 @@ extension PlanSheet {
 
   /// Draws the sheet over the middle of a screen.
   func draw(on frame: inout Frame, in whole: Rectangle, _ facts: Facts) {
-    let sheet = SheetFrame(whole, columns: PlanSheet.columns)
-    let columns = sheet.inside.size.columns
-    let foot = confirmation(facts, columns: columns)
+    let foot = confirmation(facts, columns: bodyColumns)
+    let sheet = self.frame(in: whole, foot: foot.count)
     sheet.draw(
       on: &frame, title: "Plan: \(PlanWords.title(of: plan))", body: body, foot: foot, top: top,
       facts.look)

@@ -151,20 +151,26 @@ struct PlanSheet: Sendable {
   /// The lines above the foot, made anew only when width or palette change.
   private(set) var body: [StyledText] = []
   private var bodyRows = 0
-  private var bodyColumns = -1
+  private(set) var bodyColumns = -1
   private var bodyPalette = Palette.plain
 
   /// Brings the sheet in line with the screen it lies on.
   mutating func settle(_ facts: Facts, in whole: Rectangle) {
-    let sheet = SheetFrame(whole, columns: PlanSheet.columns)
-    let columns = sheet.inside.size.columns
+    // The width does not depend on the height.
+    let columns = SheetFrame(whole, columns: PlanSheet.columns, rows: 0).inside.size.columns
     if columns != bodyColumns || facts.look.palette != bodyPalette {
       bodyColumns = columns
       bodyPalette = facts.look.palette
       body = lines(facts, columns: columns)
     }
-    bodyRows = sheet.bodyRows(foot: confirmation(facts, columns: columns).count)
+    let foot = confirmation(facts, columns: columns).count
+    bodyRows = frame(in: whole, foot: foot).bodyRows(foot: foot)
     scroll(0)
+  }
+
+  /// The box of the sheet on a screen; a line parts body and foot.
+  func frame(in whole: Rectangle, foot: Int) -> SheetFrame {
+    SheetFrame(whole, columns: PlanSheet.columns, rows: body.count + foot + 1)
   }
 
   static let columns = 100

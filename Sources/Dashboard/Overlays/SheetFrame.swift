@@ -7,13 +7,15 @@ struct SheetFrame {
     area.size.rows > 4 && area.size.columns > 8 ? area.inset(columns: 2) : area
   }
 
-  /// Takes the middle of a screen, at most `columns` wide.
-  init(_ whole: Rectangle, columns: Int) {
+  /// Takes the middle of a screen, at most `columns` wide and no higher than its text.
+  ///
+  /// - Parameter rows: The lines of body and foot.
+  init(_ whole: Rectangle, columns: Int, rows: Int) {
     let margin = whole.size.columns > columns + 8 ? 0 : min(2, whole.size.columns / 20)
+    let room = whole.size.rows - (whole.size.rows > 12 ? 2 : 0)
     area = whole.centered(
       Size(
-        columns: min(columns, whole.size.columns - 2 * margin),
-        rows: whole.size.rows - (whole.size.rows > 12 ? 2 : 0)))
+        columns: min(columns, whole.size.columns - 2 * margin), rows: min(room, max(6, rows + 2))))
   }
 
   /// How many lines of the body are seen above a foot.

@@ -123,9 +123,11 @@ struct LogDocument {
   let columns: Int
 
   func lines() -> [DocumentLine] {
-    var lines = [
-      DocumentLine.heading("\(Words.timeOfDay(run.startedAt)) \(PlanWords.title(of: run.plan))")
-    ]
+    var lines: [DocumentLine] = []
+    if run.plan.steps.count > 1 {
+      lines.append(
+        .heading("\(Words.timeOfDay(run.startedAt)) \(PlanWords.title(of: run.plan))"))
+    }
     for entry in run.entries { lines += self.lines(of: entry) }
     return lines
   }

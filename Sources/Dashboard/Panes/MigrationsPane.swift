@@ -23,6 +23,8 @@ struct MigrationsPane: Pane {
   private var search = TextMatch.all
   private var shown = TextMatch.all
   private var pictureSeen = -1
+  /// Whether somebody has chosen a migration; until then the next pending one is selected.
+  private var isChosen = false
   private var shownSeen = TextMatch.all
   /// The rows of the list, without the legend below it.
   private var height = 0
@@ -66,7 +68,7 @@ struct MigrationsPane: Pane {
     let isResized = height != self.height
     self.height = height
     let wanted = isNew ? indexOfSelection(facts) : position.selected
-    if isResized || (isNew && facts.selected == nil) {
+    if isResized || (isNew && !isChosen) {
       // What comes next is seen as well, not only the first of it.
       position.select(wanted + height / 2, count: rows.count, height: height)
     }
@@ -116,7 +118,7 @@ struct MigrationsPane: Pane {
   /// The row of the selected migration; the next pending one where there is none yet.
   private func indexOfSelection(_ facts: Facts) -> Int {
     guard let migrations = facts.picture.status?.migrations else { return 0 }
-    if let selected = facts.selected {
+    if isChosen, let selected = facts.selected {
       let index = rows.firstIndex {
         if case .migration(let index) = $0 {
           MigrationKey(migrations[index]) == selected
@@ -174,6 +176,7 @@ struct MigrationsPane: Pane {
   }
 
   private mutating func move(_ movement: Action.Movement) {
+    isChosen = true
     let page = max(1, height - 1)
     switch movement {
     case .lineUp: step(-1)
@@ -202,6 +205,7 @@ struct MigrationsPane: Pane {
   mutating func click(_ point: Point, _ facts: inout Facts) -> [Effect] {
     let index = position.visibleTop(count: rows.count, height: height) + point.row
     if case .migration? = row(at: index) {
+      isChosen = true
       position.select(index, count: rows.count, height: height)
     }
     return []
@@ -223,6 +227,7 @@ struct MigrationsPane: Pane {
       let index = ((start + distance * step) % rows.count + rows.count) % rows.count
       guard case .migration(let number) = rows[index] else { continue }
       if match.accepts("\(migrations[number].version) \(migrations[number].name)") {
+        isChosen = true
         return position.select(index, count: rows.count, height: height)
       }
     }

@@ -1,0 +1,344 @@
+import Canvas
+import Diagnostics
+import MigrationModel
+import PostgresModel
+import TestSupport
+import Testing
+
+@testable import Dashboard
+
+struct UpdateTests {
+  static let next = PlanRequest.up(to: nil, count: 1, allowOutOfOrder: false)
+
+  // MARK: - Pictures
+
+  @Test func `connecting asks for the picture and for the locks`() {
+    var model = Scenes.model()
+    #expect(
+      model.tell(.connectionChanged(Scenes.server)) == [.reload, .sampleLocks(.full)])
+  }
+
+  @Test func `changed files are read once more when they change while being read`() {
+    var model = Scenes.ready()
+    #expect(model.tell(.filesChanged) == [.reload])
+    #expect(model.tell(.filesChanged) == [], "one reading at a time")
+    #expect(model.tell(.statusLoaded(Scenes.status(), at: Scenes.now)) == [.reload])
+    #expect(model.tell(.statusLoaded(Scenes.status(), at: Scenes.now)) == [])
+  }
+
+  @Test func `files alone never replace a picture with states`() {
+    var model = Scenes.ready()
+    model.tell(.filesRead(Scenes.status([])))
+    #expect(model.facts.counts.applied == 41)
+  }
+
+  @Test func `a failed reading keeps what was known`() {
+    var model = Scenes.ready()
+    model.tell(.statusFailed(.error(code: "x", "permission denied")))
+    #expect(model.facts.counts.applied == 41)
+    #expect(model.screen[0].contains("as of"))
+  }
+
+  @Test func `a frozen screen takes the newest picture when it lives again`() {
+    var model = Scenes.ready()
+    model.press(.character("p"))
+    model.tell(.statusLoaded(Scenes.status([]), at: Scenes.later(1000)))
+    #expect(model.facts.counts.applied == 41)
+    model.press(.character("p"))
+    #expect(model.facts.counts.applied == 0)
+  }
+
+  // MARK: - Plans
+
+  static func planned(
+    _ model: inout Model, _ plan: Plan = Scenes.plan([Scenes.step(Scenes.addOrderChannel)])
+  ) {
+    model.press(.character("a"))
+    model.tell(.planMade(plan, at: model.facts.now))
+  }
+
+  @Test func `a asks for a plan and runs nothing`() {
+    var model = Scenes.ready(target: Scenes.development)
+    #expect(model.press(.character("a")) == [.makePlan(Self.next)])
+    #expect(model.press(.character("r")) == [.makePlan(.down(to: nil, count: 1))])
+    #expect(
+      model.press(.character("A"))
+        == [.makePlan(.up(to: Version("0042"), count: nil, allowOutOfOrder: false))])
+  }
+
+  @Test(arguments: ScreenTests.sizes)
+  func `a plan with a way back wants y`(_ size: (columns: Int, rows: Int)) {
+    var model = Scenes.ready(size.columns, size.rows, target: Scenes.development)
+    Self.planned(&model)
+    expectGolden(model.view(), "plan/reversible-\(size.columns)x\(size.rows)")
+    #expect(model.press(.character("y")) == [], "the finger that opened it")
+    model.tell(.tick(Scenes.later(299)))
+    #expect(model.press(.character("y")) == [])
+    model.tell(.tick(Scenes.later(300)))
+    #expect(model.press(.character("a"), .enter, .character(" ")) == [])
+    let plan = Scenes.plan([Scenes.step(Scenes.addOrderChannel)])
+    #expect(model.press(.character("y")) == [.run(plan)])
+    #expect(model.facts.access == .armed(until: Scenes.later(300_300)))
+  }
+
+  @Test func `a plan that loses data wants its version typed`() {
+    var model = Scenes.ready(target: Scenes.development)
+    let plan = Scenes.plan([Scenes.step(Scenes.channelNotNull, risk: .losesData)])
+    Self.planned(&model, plan)
+    model.tell(.tick(Scenes.later(500)))
+    expectGolden(model.view(), "plan/loses-data-80x24")
+    #expect(model.press(.character("y"), .enter) == [])
+    #expect(model.type("0042") + model.press(.enter) == [])
+    #expect(model.text.contains("that is not 0044"))
+    #expect(model.press(.paste("0044"), .enter) == [], "a paste is not typing")
+    #expect(model.type("0044") == [])
+    #expect(model.press(.enter) == [.run(plan)])
+  }
+
+  @Test func `keys before the plan is readable are not taken for the version`() {
+    var model = Scenes.ready(target: Scenes.development)
+    let plan = Scenes.plan([Scenes.step(Scenes.channelNotNull, risk: .losesData)])
+    Self.planned(&model, plan)
+    #expect(model.type("0044") + model.press(.enter) == [])
+    model.tell(.tick(Scenes.later(400)))
+    #expect(model.press(.enter) == [])
+  }
+
+  @Test func `production wants to be armed first and then its version typed`() {
+    var model = Scenes.ready()
+    Self.planned(&model)
+    model.tell(.tick(Scenes.later(500)))
+    expectGolden(model.view(), "plan/protected-80x24")
+    #expect(model.type("0042y") + model.press(.enter) == [])
+    #expect(model.text.contains(":arm 5m") || model.overlay == nil)
+    model.press(.escape)
+    model.command("arm 5m")
+    #expect(model.screen[0].contains("ARMED 05:00"))
+    Self.planned(&model)
+    model.tell(.tick(Scenes.later(1500)))
+    expectGolden(model.view(), "plan/protected-armed-80x24")
+    #expect(model.press(.character("y"), .enter) == [])
+    #expect(!(model.type("0042") + model.press(.enter)).isEmpty)
+  }
+
+  @Test func `a refused plan shows each way out and cannot be confirmed`() {
+    var model = Scenes.ready(target: Scenes.development)
+    let refusal = Diagnostic.error(
+      code: "drift", "0041_drop_legacy_flag has changed since it was applied",
+      at: SourceLocation(file: "db/migrations/0041_drop_legacy_flag.sql"),
+      next: "put the file back as it was applied")
+    Self.planned(
+      &model, Scenes.plan([Scenes.step(Scenes.addOrderChannel)], refusals: [refusal]))
+    model.tell(.tick(Scenes.later(500)))
+    expectGolden(model.view(), "plan/refused-80x24")
+    #expect(model.press(.character("y")) == [])
+    #expect(model.type("0042") == [])
+    #expect(model.text.contains("put the file back"))
+  }
+
+  @Test func `a plan is dropped when the history changes meanwhile`() {
+    var model = Scenes.ready(target: Scenes.development)
+    Self.planned(&model)
+    model.tell(.statusLoaded(Scenes.status(), at: Scenes.later(100)))
+    #expect(model.overlay != nil, "the same picture changes nothing")
+    var changed = Scenes.migrations()
+    changed[41] = Scenes.applied(Scenes.addOrderChannel)
+    model.tell(.statusLoaded(Scenes.status(changed), at: Scenes.later(200)))
+    #expect(model.overlay == nil)
+    #expect(model.lastWord?.text.contains("dropped") == true)
+  }
+
+  @Test func `a plan is dropped when a file of it changes meanwhile`() {
+    var model = Scenes.ready(target: Scenes.development)
+    Self.planned(&model)
+    var changed = Scenes.migrations()
+    changed[41] = Scenes.pending(
+      Scenes.migration("0042", "add_order_channel", up: "DROP TABLE orders;"))
+    model.tell(.statusLoaded(Scenes.status(changed), at: Scenes.later(200)))
+    #expect(model.overlay == nil)
+  }
+
+  @Test func `a plan that nobody waits for is not opened`() {
+    var model = Scenes.ready(target: Scenes.development)
+    model.tell(.planMade(Scenes.plan([Scenes.step(Scenes.addOrderChannel)]), at: Scenes.now))
+    #expect(model.overlay == nil)
+  }
+
+  @Test func `read-only from the command line cannot be armed`() {
+    var model = Scenes.ready(target: Scenes.development, access: .readOnly(.commandLine))
+    #expect(model.command("arm") == [])
+    #expect(model.facts.access == .readOnly(.commandLine))
+    Self.planned(&model)
+    model.tell(.tick(Scenes.later(500)))
+    #expect(model.press(.character("y")) == [])
+  }
+
+  @Test func `arming ends by itself and by disarm`() {
+    var model = Scenes.ready()
+    model.command("arm 90s")
+    #expect(model.screen[0].contains("ARMED 01:30"))
+    model.tell(.tick(Scenes.later(89_000)))
+    #expect(model.screen[0].contains("ARMED 00:01"))
+    model.tell(.tick(Scenes.later(90_000)))
+    #expect(model.screen[0].contains("READ-ONLY"))
+    model.command("arm")
+    #expect(model.facts.access == .armed(until: Scenes.later(390_000)))
+    model.command("disarm")
+    #expect(model.facts.access == .readOnly(.start))
+  }
+
+  // MARK: - Leaving
+
+  @Test func `ctrl-c with nothing running asks before it leaves`() {
+    var model = Scenes.ready()
+    #expect(model.press(.control("c")) == [])
+    model.press(.character("j"))
+    #expect(model.press(.control("c")) == [], "another key in between")
+    #expect(model.press(.control("c")) == [.quit])
+  }
+
+  @Test func `ctrl-c cancels first, then leaves when the server has answered`() {
+    var model = LogPaneTests.running(80, 24)
+    #expect(model.press(.control("c")) == [.cancelRun])
+    #expect(model.text.contains("cancelling"))
+    #expect(model.press(.control("c")) == [])
+    #expect(model.lastWord?.text.contains("COMMIT") == true)
+    #expect(model.tell(.runEnded(nil, at: Scenes.later(50_000))) == [.quit])
+  }
+
+  @Test func `ctrl-c a third time leaves at once`() {
+    var model = LogPaneTests.running(80, 24)
+    model.press(.control("c"), .control("c"))
+    #expect(model.press(.control("c")) == [.quit])
+  }
+
+  @Test func `q and Q do not leave while something runs`() {
+    var model = LogPaneTests.running(80, 24)
+    #expect(model.press(.character("q"), .character("Q")) == [])
+    #expect(model.command("quit") == [])
+    #expect(Scenes.ready().focus == 1)
+    var quiet = Scenes.ready()
+    #expect(quiet.press(.character("q")) == [.quit])
+  }
+
+  @Test func `ctrl-z and ctrl-l work over a sheet`() {
+    var model = Scenes.ready()
+    model.press(.character("?"))
+    #expect(model.press(.control("z")) == [.suspend])
+    #expect(model.press(.control("l")) == [.repaint])
+  }
+
+  // MARK: - Commands
+
+  @Test(arguments: [
+    ("apply", next),
+    ("apply all", PlanRequest.up(to: nil, count: nil, allowOutOfOrder: false)),
+    ("apply 43", PlanRequest.up(to: Version("0043"), count: nil, allowOutOfOrder: false)),
+    ("to 0044", PlanRequest.up(to: Version("0044"), count: nil, allowOutOfOrder: false)),
+    ("to 0040", PlanRequest.down(to: Version("0040"), count: nil)),
+    ("to 0", PlanRequest.down(to: Version("0"), count: nil)),
+    ("rollback", PlanRequest.down(to: nil, count: 1)),
+    ("rollback 3", PlanRequest.down(to: nil, count: 3)),
+    ("redo", PlanRequest.redo(count: 1)),
+    ("mark 0042 applied", PlanRequest.mark(.versions([Version("0042")]), as: .applied)),
+    ("mark 0041 pending", PlanRequest.mark(.versions([Version("0041")]), as: .pending)),
+  ]) func `commands ask for plans`(_ line: String, _ request: PlanRequest) {
+    var model = Scenes.ready()
+    #expect(model.command(line) == [.makePlan(request)])
+  }
+
+  @Test(arguments: [
+    ("aply", "there is no command :aply; did you mean :apply?"),
+    ("to 99", "no migration 99"),
+    ("mark 0042 done", ":mark V applied|pending"),
+    ("arm 5x", ":arm [DURATION]"),
+    ("theme blue", ":theme dark|light"),
+    ("rollback x", ":rollback [N]"),
+  ]) func `a mistyped command is told what would be understood`(_ line: String, _ words: String) {
+    var model = Scenes.ready()
+    #expect(model.command(line) == [])
+    #expect(model.lastWord?.text.hasPrefix(words) == true, "\(model.lastWord?.text ?? "")")
+  }
+
+  @Test func `Tab completes commands, words and versions`() {
+    var model = Scenes.ready()
+    model.type(":ma")
+    model.press(.tab)
+    model.type("004")
+    model.press(.tab)
+    expectGolden(model.view(), "screen/completion-80x24")
+    #expect(model.screen.last?.hasPrefix(":mark 0042") == true)
+    model.press(.tab)
+    #expect(model.screen.last?.hasPrefix(":mark 0040") == true)
+    model.type(" app")
+    model.press(.tab)
+    #expect(
+      model.press(.enter)
+        == [.makePlan(.mark(.versions([Version("0040")]), as: .applied))])
+  }
+
+  @Test func `earlier commands come back by the arrow keys`() {
+    var model = Scenes.ready()
+    model.command("theme light")
+    model.command("arm 1m")
+    model.type(":")
+    model.press(.up, .up)
+    #expect(model.screen.last?.contains("theme light") == true)
+    model.press(.down, .down)
+    #expect(model.screen.last == ":")
+  }
+
+  @Test func `a pasted line break does not end a command`() {
+    var model = Scenes.ready()
+    model.type(":")
+    #expect(model.press(.paste("arm 5m\n")) == [])
+    #expect(model.facts.access == .readOnly(.start))
+  }
+
+  // MARK: - Help and key bar
+
+  @Test func `help lists the keys of the pane, then all, then the commands`() {
+    var model = Scenes.ready(120, 40)
+    model.press(.character("4"), .character("?"))
+    expectGolden(model.view(), "help/locks-120x40")
+    #expect(model.text.contains("In Locks"))
+    var seen = model.text
+    for _ in 0..<8 {
+      model.press(.pageDown)
+      seen += model.text
+    }
+    for binding in Bindings.everywhere { #expect(seen.contains(binding.summary), "\(binding)") }
+    for command in DashboardCommands.all { #expect(seen.contains(command.synopsis)) }
+    for mark in Mark.allCases { #expect(seen.contains(mark.words)) }
+    model.press(.escape)
+    #expect(!model.text.contains("In Locks"))
+  }
+
+  @Test func `the key bar names keys that act now`() {
+    #expect(Scenes.ready().screen.last?.contains("a apply") == true)
+    #expect(Scenes.model().screen.last?.contains("a apply") == false)
+    #expect(LogPaneTests.running(80, 24).screen.last?.contains("^C cancel") == true)
+    let done = Scenes.ready(status: Scenes.status(Array(Scenes.migrations().prefix(41))))
+    #expect(done.screen.last?.contains("a apply") == false)
+    #expect(done.screen.last?.contains("r roll back") == true)
+  }
+
+  @Test func `no two panes share a number and all slots are told apart`() {
+    let numbers = Panes.all.map(\.number)
+    #expect(Set(numbers).count == numbers.count)
+    #expect(numbers == numbers.sorted())
+  }
+
+  @Test func `every key leads to one action only`() {
+    var seen: Set<Key> = []
+    for binding in Bindings.everywhere {
+      for key in binding.keys { #expect(seen.insert(key).inserted, "\(key)") }
+    }
+    for pane in Panes.all {
+      var own: Set<Key> = []
+      for binding in pane.bindings {
+        for key in binding.keys { #expect(own.insert(key).inserted, "\(pane.name): \(key)") }
+      }
+    }
+  }
+}
