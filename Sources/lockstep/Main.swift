@@ -26,7 +26,7 @@ import PostgresModel
       case .help(let command): output.print(command.map { HelpText.of($0) } ?? HelpText.overview())
       case .bare(let arguments):
         return CommandRun(
-          command: StatusCommand(), arguments: arguments, surroundings: surroundings
+          command: DashboardCommand(), arguments: arguments, surroundings: surroundings
         ).onLoop()
       case .command(let command, let arguments):
         return CommandRun(

@@ -1,3 +1,4 @@
+import Dashboard
 import Diagnostics
 import EventLoop
 import Postgres
@@ -36,6 +37,10 @@ struct DemoCommand: Command {
 
   /// Says where everything is and waits for the end.
   private func serve(_ site: DemoSite, in context: CommandContext) async throws -> ExitCode {
+    let surroundings = context.surroundings
+    if surroundings.inputIsTerminal, surroundings.outputIsTerminal, !context.output.isJSON {
+      return try await dashboard(on: site, in: context)
+    }
     if context.output.isJSON {
       context.output.print([
         "url": .string(site.url), "layout": .string("sqlx"),
@@ -51,5 +56,14 @@ struct DemoCommand: Command {
       if numbers.contains(SIGTSTP) { SignalPipe.stopProcess() }
       if numbers.contains(where: SignalPipe.endings.contains) { return .done }
     }
+  }
+
+  private func dashboard(on site: DemoSite, in context: CommandContext) async throws -> ExitCode {
+    try await DashboardProgram(
+      project: { site.project }, connection: site.target,
+      target: Dashboard.Target(site.target, environment: "demo", isProtected: false),
+      runBy: { context.runBy($0) }, environment: context.surroundings.variables,
+      loop: context.loop, say: { context.output.say($0) }
+    ).run()
   }
 }

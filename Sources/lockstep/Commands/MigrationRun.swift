@@ -271,11 +271,11 @@ struct MigrationRun: Sendable {
     }
   }
 
-  private static let stale = Diagnostic.error(
+  static let stale = Diagnostic.error(
     code: "stale_plan", "files or history changed since the plan was made",
     next: "look at `lockstep status` and run it again; nothing was run")
 
-  private static func busy(_ holder: LockHolder) -> Diagnostic {
+  static func busy(_ holder: LockHolder) -> Diagnostic {
     let who = [holder.user, holder.application].compactMap { $0 }.filter { !$0.isEmpty }
     let since = holder.since.map { ", connected since \($0.shortText) UTC" } ?? ""
     return Diagnostic(

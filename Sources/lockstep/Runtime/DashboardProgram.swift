@@ -1,0 +1,84 @@
+import Canvas
+import Dashboard
+import Diagnostics
+import EventLoop
+import MigrationEngine
+import MigrationModel
+import Postgres
+import PostgresModel
+import Terminal
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The dashboard on a terminal: what it looks at, and what it runs with.
+struct DashboardProgram: Sendable {
+  /// Finds the migrations folders; asked again at each reading, since one may be made meanwhile.
+  var project: @Sendable () async throws -> Project
+  var connection: ConnectionString
+  /// What is known of the database before connecting.
+  var target: Dashboard.Target
+  /// `--read-only`: nothing arms the session.
+  var isReadOnly = false
+  /// Time-outs and files of a run, by layout.
+  var options: @Sendable (any Layout) -> Runner.Options = { _ in Runner.Options() }
+  /// Who is recorded as having run something, from the role that logged in.
+  var runBy: @Sendable (String) -> String = { $0 }
+  var environment: [String: String]
+  /// Whether boxes are drawn in ASCII even where the locale has more.
+  var isASCII = false
+  var loop: EventLoop
+  /// Told a line what is worth saying once the terminal is given back.
+  var say: @Sendable (String) -> Void
+
+  /// Shows the dashboard until it is left.
+  ///
+  /// - Throws: `TerminalError` where there is no screen to paint on.
+  func run() async throws -> ExitCode {
+    // Before the screen: ncurses takes over signals that are still at their default.
+    let signals = SignalPipe(loop: loop)
+    let runner = try EffectRunner(self, signals)
+    return await runner.run()
+  }
+
+  /// The first facts: all that can be known without asking anybody.
+  func facts(now: Instant) -> Facts {
+    Facts(
+      now: now, target: target, access: .readOnly(isReadOnly ? .commandLine : .start), look: look)
+  }
+
+  private var look: Look {
+    var look = Look()
+    look.isColored = (environment["NO_COLOR"] ?? "").isEmpty
+    look.theme = Palette.suited(to: environment) == .light ? .light : .dark
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { environment[$0] }
+      .first { !$0.isEmpty }?.lowercased()
+    let isUTF8 = locale.map { $0.hasSuffix("utf-8") || $0.hasSuffix("utf8") } ?? false
+    look.lines = isASCII || !isUTF8 ? .ascii : .unicode
+    return look
+  }
+}
+
+extension Instant {
+  /// This moment by the clock of the system.
+  static var current: Instant {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+  }
+}
+
+extension Dashboard.Target {
+  /// What a connection string and the configuration say of a database.
+  init(_ connection: ConnectionString, environment: String?, isProtected: Bool) {
+    let host = connection.effective("host").flatMap { $0.hasPrefix("/") ? nil : $0 }
+    let user = connection.effective("user")
+    self.init(
+      environment: environment, isProtected: isProtected,
+      database: connection.effective("dbname") ?? connection["service"] ?? user ?? "",
+      host: host, port: connection.effective("port").flatMap { Int($0) } ?? 5432)
+  }
+}

@@ -1,0 +1,351 @@
+import Canvas
+import Dashboard
+import Diagnostics
+import EventLoop
+import MigrationEngine
+import MigrationModel
+import Postgres
+import PostgresModel
+import Terminal
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+extension EffectRunner {
+  /// Carries out one effect; whatever takes time goes on beside the rest.
+  func perform(_ effect: Effect) {
+    switch effect {
+    case .reload: start { await $0.reload() }
+    case .makePlan(let request): start { await $0.makePlan(request) }
+    case .run(let plan): run = start { await $0.run(plan) }
+    case .cancelRun: run?.cancel()
+    case .sampleLocks(let sampling): start { await $0.sampleLocks(sampling) }
+    case .copy(let text): copy(text)
+    case .edit(let path, let line): start { await $0.edit(path, line) }
+    case .page(let text): start { await $0.page(text) }
+    case .save(let name, let text): save(text, as: name)
+    case .repaint: screen.repaint()
+    case .suspend: suspend()
+    case .quit: finish(.left)
+    }
+  }
+
+  // MARK: - Folder and history
+
+  /// Shows the files before any server has answered.
+  func readFilesFirst() async {
+    do {
+      let project = try await program.project()
+      let files = try await project.readFiles()
+      guard let layout = layout(of: files, project) else { return }
+      let status = ProjectStatus.joining(
+        catalog: layout.catalog(of: files), history: .absent, layout: layout,
+        table: project.table(for: layout))
+      send(.filesRead(status))
+    } catch {
+      send(.statusFailed(Diagnostic(explaining: error)))
+    }
+  }
+
+  /// The layout as far as the files alone tell it.
+  private func layout(of files: [SourceFile], _ project: Project) -> (any Layout)? {
+    if let name = project.layout { return Layouts.named(name) }
+    guard case .layout(let found) = Layouts.recognise(files: files, tables: []) else { return nil }
+    return found
+  }
+
+  /// Reads folder and history and tells the model.
+  private func reload() async {
+    do {
+      let project = try await program.project()
+      let files = try await project.readFiles()
+      guard let connection else {
+        if let layout = layout(of: files, project) {
+          send(
+            .filesRead(
+              ProjectStatus.joining(
+                catalog: layout.catalog(of: files), history: .absent, layout: layout,
+                table: project.table(for: layout))))
+        }
+        return send(
+          .statusFailed(.error(code: "no_connection", "the history cannot be read: no connection")))
+      }
+      let loaded = try await project.load(files, from: connection)
+      self.loaded = loaded
+      send(.statusLoaded(loaded.status, at: .current))
+    } catch {
+      send(.statusFailed(Diagnostic(explaining: error)))
+      noteLoss(error)
+    }
+  }
+
+  private var planContext: PlanContext {
+    PlanContext(
+      runBy: loaded.map { program.runBy($0.sessionUser) }, isReadOnly: program.isReadOnly,
+      dataLoss: .asked)
+  }
+
+  private func makePlan(_ request: PlanRequest) async {
+    guard let loaded else {
+      return send(
+        .planFailed(.error(code: "no_connection", "the history has not been read yet")))
+    }
+    let context = planContext
+    // Thousands of scripts take their time; keys do not wait for them.
+    let plan = await BlockingWork.run {
+      Plan.make(request, status: loaded.status, layout: loaded.layout, context: context)
+    }
+    send(.planMade(plan, at: .current))
+  }
+
+  // MARK: - Runs
+
+  private func run(_ plan: Plan) async {
+    let (events, report) = AsyncStream.makeStream(of: (RunEvent, Instant).self)
+    let listener = start { runner in
+      for await (event, at) in events { runner.send(.runEvent(event, at: at)) }
+    }
+    var trouble: Diagnostic?
+    var pid: Int32?
+    do {
+      guard let loaded else { throw Refusal(MigrationRun.stale) }
+      let runner = Runner(
+        project: try await program.project(), target: program.connection,
+        options: program.options(loaded.layout), loop: loop)
+      let session = try await Connection.open(
+        program.connection, application: application(for: plan),
+        settings: runner.options.sessionSettings, loop: loop)
+      pid = session.processID
+      ours.insert(session.processID)
+      let outcome = try await runner.run(plan, context: planContext, in: session) {
+        report.yield(($0, .current))
+      }
+      trouble = outcome.untold
+    } catch {
+      trouble = Diagnostic(explaining: error)
+    }
+    report.finish()
+    await listener.value
+    if let pid { ours.remove(pid) }
+    run = nil
+    try? await monitor?.loadNames()
+    send(.runEnded(trouble, at: .current))
+  }
+
+  /// As other sessions see it.
+  private func application(for plan: Plan) -> String {
+    guard let step = plan.steps.first else { return "lockstep" }
+    let verb = step.direction == .up ? "apply" : "roll back"
+    let what = plan.steps.count == 1 ? step.version.text : "\(plan.steps.count) migrations"
+    return "lockstep \(verb) \(what)"
+  }
+
+  // MARK: - The server
+
+  /// Opens the sessions, and opens them anew whenever they are lost.
+  func keepConnected() async {
+    var patience = Duration.seconds(1)
+    while !Task.isCancelled {
+      do {
+        try await connect()
+        patience = .seconds(1)
+        await untilLost()
+        if Task.isCancelled { return }
+      } catch {
+        if Task.isCancelled { return }
+        let rest = Int64(patience.components.seconds) * 1_000_000
+        send(
+          .connectionChanged(
+            .lost(
+              Diagnostic(explaining: error),
+              retryAt: Instant(microseconds: Instant.current.microseconds + rest))))
+      }
+      guard (try? await loop.sleep(for: patience)) != nil else { return }
+      patience = min(patience * 2, .seconds(30))
+      send(.connectionChanged(.connecting))
+    }
+  }
+
+  private func connect() async throws {
+    let session = try await Connection.open(
+      program.connection, application: "lockstep dashboard",
+      settings: [("default_transaction_read_only", "on")], loop: loop)
+    let monitor = try await MigrationEngine.LockMonitor.open(program.connection, loop: loop)
+    try await monitor.loadNames()
+    let rights = try await monitor.rights()
+    let database = DatabaseFacts(of: session)
+    connection = session
+    self.monitor = monitor
+    send(
+      .connectionChanged(
+        .connected(
+          ConnectionState.Server(
+            version: database.serverVersion,
+            majorVersion: database.serverVersionNumber / 10_000,
+            readsAllTexts: rights.readsAllTexts))))
+  }
+
+  private func noteLoss(_ error: any Error) {
+    guard let error = error as? DatabaseError, case .connectionLost = error else { return }
+    lose(error.diagnostic)
+  }
+
+  private func sampleLocks(_ sampling: LockSampling) async {
+    guard let monitor else {
+      return send(.locksFailed(.error(code: "no_connection", "no connection"), at: .current))
+    }
+    do {
+      switch sampling {
+      case .count:
+        let (count, cost) = try await monitor.waiting()
+        send(
+          .locksSampled(
+            LockSample(
+              at: .current, costMilliseconds: cost.milliseconds, content: .waiting(count))))
+      case .full:
+        let look = try await monitor.look()
+        send(
+          .locksSampled(
+            LockSample(
+              at: .current, costMilliseconds: look.cost.milliseconds,
+              content: .full(look.snapshot, look.graph, names: look.names, ours: ours))))
+      }
+    } catch {
+      send(.locksFailed(Diagnostic(explaining: error), at: .current))
+      noteLoss(error)
+    }
+  }
+
+  /// Notices within two seconds what other runners write to the history.
+  ///
+  /// Asks the counters of the statistics, which cost next to nothing, and not the table itself.
+  func watchHistory() async {
+    var last: String?
+    while !Task.isCancelled {
+      guard (try? await loop.sleep(for: .seconds(2))) != nil else { return }
+      guard let connection, let table = loaded?.table, !facts.isRunning, !facts.isFrozen else {
+        continue
+      }
+      do {
+        let found = try await connection.rows(HistoryProbe.query(table)).first
+        if let last, found != last { send(.historyChanged) }
+        last = found
+      } catch {
+        noteLoss(error)
+      }
+    }
+  }
+
+  // MARK: - Files
+
+  /// Notices within a second what becomes of the files.
+  func watchFiles() async {
+    var watch: FolderWatch?
+    var folders: [String] = []
+    while !Task.isCancelled {
+      guard (try? await loop.sleep(for: .milliseconds(watch == nil ? 200 : 700))) != nil else {
+        return
+      }
+      guard let found = try? await program.project().directories else { continue }
+      if found != folders || watch == nil {
+        folders = found
+        watch = FolderWatch(folders)
+        continue
+      }
+      if watch?.hasChanged() ?? false { send(.filesChanged) }
+    }
+  }
+
+  // MARK: - Taking something out
+
+  private func copy(_ text: String) {
+    if screen.copy(text) {
+      send(.done("copied \(text.utf8.count) bytes"))
+    } else {
+      send(
+        .failed(
+          .warning(
+            code: "no_clipboard", "the terminal does not take \(text.utf8.count) bytes",
+            next: "| shows them in the pager, where they can be selected")))
+    }
+  }
+
+  private func save(_ text: String, as name: String) {
+    let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard file >= 0 else {
+      return send(
+        .failed(.error(code: "cannot_write", "\(name): \(String(cString: strerror(errno)))")))
+    }
+    defer { close(file) }
+    if HandOver.write(text, to: file) {
+      send(.done("saved to \(name)"))
+    } else {
+      send(.failed(.error(code: "cannot_write", "\(name): \(String(cString: strerror(errno)))")))
+    }
+  }
+
+  private func edit(_ path: String, _ line: Int) async {
+    await handOver(HandOver.editor(program.environment, path: path, line: line), input: nil)
+    send(.filesChanged)
+  }
+
+  private func page(_ text: String) async {
+    // A pager would pass on to the terminal what a file tells it.
+    let visible = TerminalText.visible(text, lineBreaks: .keep)
+    guard let file = HandOver.temporaryFile(holding: visible) else {
+      return send(.failed(.error(code: "cannot_write", "no temporary file can be made")))
+    }
+    defer { close(file) }
+    await handOver(HandOver.pager(program.environment), input: file)
+  }
+
+  /// Gives the terminal to another program until it ends.
+  private func handOver(_ arguments: [String], input: Int32?) async {
+    guard !isHandedOver else { return }
+    stopListening()
+    screen.suspend()
+    isHandedOver = true
+    var failure: String?
+    do throws(ChildProcess.CannotStart) {
+      let child = try ChildProcess(arguments, environment: program.environment).spawn(
+        input: input ?? STDIN_FILENO, output: STDOUT_FILENO, errorOutput: STDERR_FILENO)
+      let status = await BlockingWork.run { HandOver.wait(for: child) }
+      if status == 127 { failure = "\(arguments.joined(separator: " ")): not found" }
+    } catch {
+      failure = "\(error.program): \(error.reason)"
+    }
+    isHandedOver = false
+    comeBack()
+    listenToKeys()
+    if let failure { send(.failed(.error(code: "cannot_start", failure))) }
+  }
+}
+
+extension Runner.Outcome {
+  /// Why nothing was run, where no event told it.
+  fileprivate var untold: Diagnostic? {
+    switch self {
+    case .refused(let refusals): refusals.first
+    case .stale: MigrationRun.stale
+    case .busy(let holder): MigrationRun.busy(holder)
+    case .finished, .failed, .interrupted, .declined: nil
+    }
+  }
+}
+
+/// Asks whether anybody wrote to a history table.
+enum HistoryProbe {
+  /// A text that changes when rows are written, or when the table comes or goes.
+  static func query(_ table: QualifiedName) -> Query<String> {
+    let counters = ["inserted", "updated", "deleted"].map { "pg_stat_get_tuples_\($0)(r)" }
+    return Query(
+      """
+      select coalesce(string_agg(concat_ws(',', r, \(counters.joined(separator: ", "))), ';'), '')
+      from unnest(array[to_regclass($1), to_regclass('lockstep.journal')]::oid[]) r
+      """, [table.sql]
+    ) { (row) throws(ResultRow.Mismatch) in try row.string(0) }
+  }
+}
