@@ -4,7 +4,7 @@ import PostgresModel
 /// dbmate: one file with `-- migrate:up` and `-- migrate:down`.
 ///
 /// Source: dbmate 2.35.0, `pkg/dbmate/db.go`, `pkg/dbmate/migration.go`,
-/// `pkg/driver/postgres/postgres.go`.
+/// `pkg/driver/postgres/postgres.go`; several sections also by running 2.34.1 to 2.37.0.
 public struct DbmateLayout: Layout {
   public init() {}
 
@@ -83,7 +83,7 @@ public struct DbmateLayout: Layout {
   private func severalSections(_ file: SourceFile, _ count: Int) -> Diagnostic {
     .warning(
       code: "several_sections",
-      "\(file.name) has \(count) sections, and dbmate itself fails in the second on PostgreSQL: it "
+      "\(file.name) has \(count) sections, and dbmate before 2.37 fails in the second: it "
         + "records the version after each",
       at: SourceLocation(file: file.path),
       next:

@@ -156,7 +156,7 @@ import Testing
     #expect(
       migration.notes.map(\.description) == [
         """
-        warning: 1_a.sql has 2 sections, and dbmate itself fails in the second on PostgreSQL: it records \
+        warning: 1_a.sql has 2 sections, and dbmate before 2.37 fails in the second: it records \
         the version after each
           at:   migrations/1_a.sql
           next: make a file of each section; Lockstep runs them in order and records the version with the \
