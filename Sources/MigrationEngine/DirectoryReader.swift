@@ -129,7 +129,8 @@ public struct DirectoryReader: Sendable {
     // Not blocking: a named pipe would wait for a writer.
     var file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     if file < 0 && errno == ELOOP {
-      guard staysInside(prefix + name) else {
+      guard let target = resolved(prefix + name) else { return .unreadable(words(for: ENOENT)) }
+      guard isInside(target) else {
         return .unreadable("is a link that leads out of the migrations folders")
       }
       file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -140,7 +141,7 @@ public struct DirectoryReader: Sendable {
     guard fstat(file, &facts) == 0 else { return .unreadable(words(for: errno)) }
     switch facts.st_mode & S_IFMT {
     case S_IFREG: break
-    case S_IFDIR: return .unreadable("is a folder")
+    case S_IFDIR: return .unreadable(SourceFile.directoryReason)
     default: return .unreadable("is not a regular file")
     }
     return bytes(of: file, expecting: Int(facts.st_size))
@@ -169,9 +170,8 @@ public struct DirectoryReader: Sendable {
   }
 
   /// Whether a link's target lies in one of the project's folders.
-  private func staysInside(_ path: String) -> Bool {
-    guard let target = resolved(path) else { return false }
-    return directories.contains { directory in
+  private func isInside(_ target: String) -> Bool {
+    directories.contains { directory in
       resolved(directory).map { target.hasPrefix($0 + "/") } ?? false
     }
   }

@@ -128,6 +128,14 @@ public struct Project: Sendable, Hashable {
       return try await store.connection.rows(layout.readHistory(table))
     } catch {
       // undefined_column, or a value that does not read as the layout's.
+      if let server = error.serverError, server.isInsufficientPrivilege {
+        throw Refusal(
+          .error(
+            code: "no_history_access", server.message,
+            next: "as its owner: GRANT SELECT ON \(table.sql) TO"
+              + " \(SQLText.identifier(store.connection.user)); nothing was done",
+            sqlstate: server.sqlstate))
+      }
       let isForeign: Bool
       switch error {
       case .server(let server): isForeign = server.sqlstate == "42703"

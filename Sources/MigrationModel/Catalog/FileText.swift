@@ -120,7 +120,7 @@ extension UnsafeBufferPointer<UInt8> {
 
 extension SourceFile {
   /// The reason that stands in `Content.unreadable` for a folder; tools pass folders over.
-  public static let directoryReason = "is a directory"
+  public static let directoryReason = "is a folder"
 
   var isDirectory: Bool { unreadableReason == SourceFile.directoryReason }
 
@@ -150,7 +150,7 @@ extension SourceFile {
         .error(
           code: "unreadable", "\(path) cannot be read: \(unreadableReason ?? "no reason given")",
           at: SourceLocation(file: path),
-          next: "make the file readable, or take it out of the folder")
+          next: "put a readable file in its place, or take it out of the folder; nothing was run")
       ]
     }
     return bytes.withUnsafeBufferPointer { buffer in

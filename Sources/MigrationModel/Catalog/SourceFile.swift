@@ -15,7 +15,7 @@ public struct SourceFile: Sendable, Hashable {
 
   public enum Content: Sendable, Hashable {
     case bytes([UInt8])
-    /// Not a regular file, or not readable; the reason in words: `is a directory`, `permission denied`.
+    /// Not a regular file, or not readable; the reason in words: `is a folder`, `permission denied`.
     case unreadable(String)
   }
 

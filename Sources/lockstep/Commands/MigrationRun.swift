@@ -80,7 +80,9 @@ struct MigrationRun: Sendable {
     for (index, refusal) in refusals.enumerated() {
       if index == 0 { context.output.fail(refusal) } else { context.output.tell(refusal) }
     }
-    return refusals.first.map { ExitCode(of: $0) } ?? .refused
+    // Nothing ran, so nothing failed, whatever the reason.
+    let code = refusals.first.map { ExitCode(of: $0) } ?? .refused
+    return code == .failed ? .refused : code
   }
 
   private func nothingToDo(_ project: OpenProject) -> ExitCode {

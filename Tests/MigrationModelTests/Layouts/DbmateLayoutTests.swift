@@ -221,7 +221,7 @@ import Testing
         """
         error: migrations/1_a.sql cannot be read: permission denied
           at:   migrations/1_a.sql
-          next: make the file readable, or take it out of the folder
+          next: put a readable file in its place, or take it out of the folder; nothing was run
         """
       ])
   }
