@@ -29,6 +29,8 @@ struct MigrationsPane: Pane {
   /// The rows of the list, without the legend below it.
   private var height = 0
   private var versionWidth = 0
+  /// Leading digits that all versions share; in a narrow pane they give way to the names.
+  private var sharedDigits = 0
   /// The marks that some migration of the picture may have, in the order of the legend.
   private var marks: [Mark] = []
 
@@ -98,6 +100,7 @@ struct MigrationsPane: Pane {
     marks = []
     guard let migrations = facts.picture.status?.migrations, !migrations.isEmpty else { return }
     versionWidth = migrations.reduce(0) { max($0, TextWidth.of($1.version.text)) }
+    sharedDigits = Self.sharedDigits(of: migrations.map(\.version.text))
     marks = possibleMarks(migrations, facts)
     var below: [Row] = []
     for (index, migration) in migrations.enumerated() {
@@ -316,8 +319,12 @@ struct MigrationsPane: Pane {
     let state = stateText(of: migration, mark, facts)
     let stateColumn = max(0, place.right - max(3, TextWidth.of(state.text)))
     frame.write(isSelected ? ">" : " ", at: place.origin, style: palette.strong, within: place)
+    let isShortened = sharedDigits > 1 && place.size.columns < versionWidth + 34
+    let versionText =
+      isShortened
+      ? "~" + migration.version.text.dropFirst(sharedDigits) : migration.version.text
     let version = StyledText(
-      TextWidth.pad(migration.version.text, to: versionWidth),
+      TextWidth.pad(versionText, to: versionWidth - (isShortened ? sharedDigits - 1 : 0)),
       migration.state == .pending ? palette.text : palette.dim)
     let text = Rectangle(
       column: place.left + 2, row: place.top, columns: stateColumn - place.left - 3, rows: 1)
@@ -340,6 +347,18 @@ struct MigrationsPane: Pane {
     frame.write(
       state, at: Point(column: stateColumn, row: place.top), within: place)
     if isSelected { frame.overlay(palette.selection, on: place) }
+  }
+
+  /// How many digits versions by time have in common at their beginning; 0 for short versions, which
+  /// are read whole.
+  private static func sharedDigits(of versions: [String]) -> Int {
+    guard let first = versions.first?.utf8, versions.count > 1, first.count >= 12 else { return 0 }
+    var shared = first.count - 6
+    for version in versions.dropFirst() {
+      guard version.utf8.count == first.count else { return 0 }
+      shared = min(shared, zip(first, version.utf8).prefix { $0 == $1 }.count)
+    }
+    return shared
   }
 
   private func stateText(of migration: MigrationStatus, _ mark: Mark, _ facts: Facts) -> StyledText

@@ -137,7 +137,7 @@ import Testing
     let outcome = try await running.value
     #expect(outcome.status == 130)
     #expect(
-      outcome.errors.hasPrefix("error: migration 1 a was interrupted and its statement cancelled"))
+      outcome.errors.hasPrefix("error: migration 1_a was interrupted and its statement cancelled"))
     #expect(try await database.rows(sleeping) == [])
     #expect(try await database.rows("select to_regclass('a') is null") == ["t"])
   }
