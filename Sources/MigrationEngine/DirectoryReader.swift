@@ -129,7 +129,7 @@ public struct DirectoryReader: Sendable {
     // Not blocking: a named pipe would wait for a writer.
     var file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     if file < 0 && errno == ELOOP {
-      guard let target = resolved(prefix + name) else { return .unreadable(words(for: ENOENT)) }
+      guard let target = resolved(prefix + name) else { return .unreadable(words(for: errno)) }
       guard isInside(target) else {
         return .unreadable("is a link that leads out of the migrations folders")
       }
@@ -158,9 +158,8 @@ public struct DirectoryReader: Sendable {
         count += part
       }
     }
-    // A file that grew between `fstat` and now is read to its new end.
-    var more = [UInt8](
-      repeating: 0, count: failure == 0 && bytes.count == size && size == 0 ? 4096 : 0)
+    // A file of the kernel's own file systems has no size and yet a content.
+    var more = [UInt8](repeating: 0, count: failure == 0 && size == 0 ? 4096 : 0)
     while !more.isEmpty {
       let part = readSome(file, &more, more.count)
       guard part > 0 else { break }
