@@ -59,10 +59,11 @@ struct AdvisoryLock: Sendable {
     return taken
   }
 
-  /// Lets go of all keys; the end of the session does so too.
-  func release() async throws(DatabaseError) {
+  /// Lets go of those keys that are ours; the end of the session does so too, so that a lost session is
+  /// no failure.
+  func release() async {
     let calls = keys.map { "pg_catalog.pg_advisory_unlock(\($0.key))" }
-    _ = try await connection.rows(Query("select " + calls.joined(separator: ", ")))
+    _ = try? await connection.rows(Query<Void>("select " + calls.joined(separator: ", ")))
   }
 
   /// Source: PostgreSQL manual, `pg_locks`: a 64-bit key shows its high half as `classid`, its low half as

@@ -87,6 +87,35 @@ public struct Runner: Sendable {
         loop: loop)
     }
     let lock = AdvisoryLock(connection: connection, keys: keys(for: plan, connection))
+    let outcome: Outcome
+    do {
+      outcome = try await run(plan, context: context, connection, lock, report: report)
+      await loop.undisturbed { await lock.release() }
+    } catch {
+      // A cancelled try may have taken some of the keys.
+      await loop.undisturbed { await lock.release() }
+      guard Task.isCancelled else { throw error }
+      outcome = .interrupted(
+        .error(
+          code: "interrupted", "the run was interrupted before its first migration",
+          next: "run it again when it suits; nothing was run"), applied: 0, reverted: 0)
+    }
+    switch outcome {
+    case .refused, .stale, .busy: return outcome
+    case .finished, .failed, .interrupted, .declined: break
+    }
+    report(
+      .finished(
+        applied: outcome.counts.applied, reverted: outcome.counts.reverted,
+        failed: outcome.isFailure ? 1 : 0,
+        durationMilliseconds: milliseconds(since: began)))
+    return outcome
+  }
+
+  private func run(
+    _ plan: Plan, context: PlanContext, _ connection: Connection, _ lock: AdvisoryLock,
+    report: @escaping @Sendable (RunEvent) -> Void
+  ) async throws -> Outcome {
     if let holder = try await lock.acquire(
       patience: options.patience, onHolder: { report(.waitingForRunner($0)) })
     {
@@ -101,12 +130,7 @@ public struct Runner: Sendable {
     let run = StepRun(
       plan: plan, loaded: loaded, connection: connection, runner: self, report: report)
     let outcome = await run.all()
-    await run.finish(outcome)
-    report(
-      .finished(
-        applied: outcome.counts.applied, reverted: outcome.counts.reverted,
-        failed: outcome.isFailure ? 1 : 0,
-        durationMilliseconds: milliseconds(since: began)))
+    await loop.undisturbed { await run.finish(outcome) }
     return outcome
   }
 
@@ -152,6 +176,15 @@ public struct Runner: Sendable {
             : "nothing was applied",
           sqlstate: server.sqlstate))
     }
+  }
+}
+
+extension EventLoop {
+  /// Runs to its end what a cancelled task still has to do.
+  func undisturbed<Result: Sendable>(
+    _ body: @escaping @Sendable () async -> Result
+  ) async -> Result {
+    await Task(executorPreference: self) { await body() }.value
   }
 }
 

@@ -46,7 +46,7 @@ public final class TestServer: Sendable {
     "max_connections = 400",
   ]
 
-  private init(_ cluster: PrivateCluster) { self.cluster = cluster }
+  init(_ cluster: PrivateCluster) { self.cluster = cluster }
 
   /// The folder of the server's programs.
   public var binaries: String { cluster.binaries }
