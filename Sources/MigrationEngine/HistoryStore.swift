@@ -25,14 +25,10 @@ public struct HistoryStore: Sendable {
     let list = "{" + names.map { arrayElement($0.name) }.joined(separator: ",") + "}"
     let found = try await connection.rows(
       Query(HistoryStore.tablesQuery, [list]) { row throws(ResultRow.Mismatch) in
-        let columns = try row.string(3).split(separator: "\u{1}" as Character).map {
-          $0.split(separator: "\u{2}" as Character, maxSplits: 1).map(String.init)
-        }
-        return Table(
+        Table(
           name: QualifiedName(schema: try row.string(0), try row.string(1)),
           isVisible: try row.bool(2),
-          columns: Dictionary(
-            columns.map { ($0[0], $0.count > 1 ? $0[1] : "") }, uniquingKeysWith: { a, _ in a }))
+          columns: columns(try row.string(3)))
       })
     return found.filter { table in
       names.contains {
@@ -62,6 +58,8 @@ public struct HistoryStore: Sendable {
     var sessionUser: String
     /// The schema in which the history table was found; `nil` where there is none.
     var tableSchema: String?
+    /// Its columns: name → type as `format_type` gives it.
+    var tableColumns: [String: String] = [:]
   }
 
   /// Asks where a history table is, or would be.
@@ -71,17 +69,30 @@ public struct HistoryStore: Sendable {
       select current_schema(), pg_catalog.to_regclass('lockstep.journal') is not null, session_user,
         (select n.nspname from pg_catalog.pg_class c
          join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-         where c.oid = pg_catalog.to_regclass($1))
+         where c.oid = pg_catalog.to_regclass($1)),
+        (select string_agg(a.attname || E'\\x02' || pg_catalog.format_type(a.atttypid, null), E'\\x01')
+         from pg_catalog.pg_attribute a
+         where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped)
       """, [table.sql]
     ) { row throws(ResultRow.Mismatch) in
       Surroundings(
         currentSchema: row.optionalString(0), hasJournal: try row.bool(1),
-        sessionUser: try row.string(2), tableSchema: row.optionalString(3))
+        sessionUser: try row.string(2), tableSchema: row.optionalString(3),
+        tableColumns: columns(row.optionalString(4) ?? ""))
     }
     let rows = try await connection.rows(query)
     return rows.first
       ?? Surroundings(currentSchema: nil, hasJournal: false, sessionUser: "", tableSchema: nil)
   }
+}
+
+/// Columns as the queries join them: name and type parted by byte 2, columns by byte 1.
+private func columns(_ text: String) -> [String: String] {
+  let parts = text.split(separator: "\u{1}" as Character).map {
+    $0.split(separator: "\u{2}" as Character, maxSplits: 1).map(String.init)
+  }
+  return Dictionary(
+    parts.map { ($0[0], $0.count > 1 ? $0[1] : "") }, uniquingKeysWith: { a, _ in a })
 }
 
 private func arrayElement(_ text: String) -> String {

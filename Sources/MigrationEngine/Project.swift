@@ -68,6 +68,7 @@ public struct Project: Sendable, Hashable {
     var history = History.absent
     if surroundings.tableSchema != nil {
       history.tableExists = true
+      try refuseTable(of: layout, table, surroundings.tableColumns)
       history.rows = try await rows(of: layout, in: table, store)
     }
     if surroundings.hasJournal {
@@ -119,6 +120,22 @@ public struct Project: Sendable, Hashable {
     defer { closedir(stream) }
     while let entry = readdir(stream) { entries.insert(DirectoryReader.name(of: entry)) }
     return entries
+  }
+
+  /// Refuses a table that is plainly another layout's; one that is nobody's may be the layout's own with
+  /// columns that a team has added.
+  private func refuseTable(
+    of layout: any Layout, _ table: QualifiedName, _ columns: [String: String]
+  ) throws(Refusal) {
+    guard !layout.recognisesTable(columns: columns),
+      let owner = Layouts.all.first(where: { $0.recognisesTable(columns: columns) })
+    else { return }
+    throw Refusal(
+      .error(
+        code: "foreign_table",
+        "the table \"\(table)\" is not a history table of \(layout.name)",
+        next: "it looks like one of \(owner.name): name the right layout with --layout, or another"
+          + " table with --table"))
   }
 
   private func rows(
