@@ -10,10 +10,15 @@ struct RunJournal: Sendable {
   var layout: String
   var table: QualifiedName
 
+  /// Keeps runs on other history tables from making or dropping the table at the same moment; held for
+  /// the few milliseconds of the transaction. The key is "lockstep" in ASCII.
+  private static let oneAtATime = "SELECT pg_catalog.pg_advisory_xact_lock(7813573191660758384)"
+
   /// Writes the row before the first statement.
   func begin(_ step: PlanStep, statements: Int) -> String {
     """
     BEGIN;
+    \(RunJournal.oneAtATime);
     CREATE SCHEMA IF NOT EXISTS lockstep;
     CREATE TABLE IF NOT EXISTS lockstep.journal (
       layout text NOT NULL, history_table text NOT NULL, version text NOT NULL,
@@ -32,6 +37,21 @@ struct RunJournal: Sendable {
     """
   }
 
+  /// Takes `"$user"` out of the session's `search_path` where it would lead into our schema.
+  ///
+  /// To a role named `lockstep` the schema of the journal is its own, and what its migrations make would
+  /// go there. A schema that holds more than the journal is the role's own, and left.
+  var searchPathPastUs: String {
+    """
+    SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace(
+        pg_catalog.current_setting('search_path'), '"\\$user"\\s*(,\\s*|$)', ''), false)
+      WHERE current_user = 'lockstep' AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend
+        WHERE refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+          AND refobjid = pg_catalog.to_regnamespace('lockstep')
+          AND objid IS DISTINCT FROM pg_catalog.to_regclass('lockstep.journal'))
+    """
+  }
+
   /// Records how many statements have ended well.
   func progress(_ version: Version, done: Int) -> String {
     "UPDATE lockstep.journal SET statements_done = \(done) WHERE \(condition(version))"
@@ -41,6 +61,7 @@ struct RunJournal: Sendable {
   /// inside the transaction that writes the history row.
   func end(_ version: Version) -> [String] {
     [
+      RunJournal.oneAtATime,
       "DELETE FROM lockstep.journal WHERE \(condition(version))",
       """
       DO $lockstep$ BEGIN

@@ -73,7 +73,7 @@ final class StepRun: Sendable {
 
   private func run(_ step: PlanStep) async throws(StepFailure) {
     switch step.units.count {
-    case 0: try await send(transaction(step.write.record, elapsed: "-1"), step, nil)
+    case 0: try await mark(step)
     case 1:
       switch step.units[0].form {
       case .transaction, .ownTransaction: try await runInTransaction(step, step.units[0])
@@ -101,10 +101,31 @@ final class StepRun: Sendable {
       // The line break ends a comment in the last line, the semicolon its last statement.
       message.add("\n;" + elapsedOnServer(record) + "COMMIT;")
     }
-    message.add(resets(unit))
+    message.add(StepRun.resets)
     let began = ContinuousClock.now
-    try await send(message, step, unit)
+    try await sendTransaction(message, step, unit)
     try await afterwards(step, elapsed: "\(nanoseconds(since: began))")
+  }
+
+  /// Writes the history alone. What a run that broke off has left in the journal is settled by it.
+  private func mark(_ step: PlanStep) async throws(StepFailure) {
+    let isUnfinished = loaded.history.unfinished.contains {
+      loaded.layout.identity(of: $0.version) == loaded.layout.identity(of: step.version)
+    }
+    let end = isUnfinished ? journal.end(step.version) : []
+    try await send(transaction(step.write.record + end, elapsed: "-1"), step, nil)
+  }
+
+  /// Sends a script with its `BEGIN` and `COMMIT`. An error that comes behind the commit, in what puts
+  /// the session back, cannot undo it and is none of the migration.
+  private func sendTransaction(
+    _ message: Message, _ step: PlanStep, _ unit: RunUnit
+  ) async throws(StepFailure) {
+    do throws(StepFailure) {
+      try await send(message, step, unit)
+    } catch {
+      guard error.hasCommitted else { throw error }
+    }
   }
 
   /// A migration that cannot be one transaction: a mark in the history, or a journal row, stands from
@@ -120,13 +141,18 @@ final class StepRun: Sendable {
         try await send(Message(journal.begin(step, statements: total)), step, nil)
       } catch {
         var failure = error
-        if case .database(let cause) = error.cause { failure.cause = .journal(cause) }
+        if case .database(let cause) = error.cause, cause.serverError != nil {
+          failure.cause = .journal(cause)
+        }
         throw failure
       }
     }
     var done = 0
     for unit in step.units {
       do throws(StepFailure) {
+        if !usesMark, connection.user == "lockstep" {
+          try await send(Message(journal.searchPathPastUs), step, nil)
+        }
         try await run(unit, step, &done, usesJournal: !usesMark)
       } catch {
         var failure = error
@@ -156,15 +182,15 @@ final class StepRun: Sendable {
     case .transaction:
       var message = Message("BEGIN;")
       message.add(script: unit.sql)
-      message.add("\n;COMMIT;" + resets(unit))
-      try await send(message, step, unit)
+      message.add("\n;COMMIT;" + StepRun.resets)
+      try await sendTransaction(message, step, unit)
       done += unit.statements.count
     case .ownTransaction, .outside:
       var message = Message()
       message.add(script: unit.sql)
       try await send(message, step, unit)
       try await endTransactionLeftOpen(step, unit)
-      try await send(Message(resets(unit)), step, nil)
+      try await send(Message(StepRun.resets), step, nil)
       done += unit.statements.count
     case .statementByStatement:
       for (index, statement) in unit.statements.enumerated() {
@@ -175,7 +201,7 @@ final class StepRun: Sendable {
         }
       }
       try await endTransactionLeftOpen(step, unit)
-      try await send(Message(resets(unit)), step, nil)
+      try await send(Message(StepRun.resets), step, nil)
     }
     if usesJournal, !unit.isStatementByStatement {
       try await send(Message(journal.progress(step.version, done: done)), step, nil)
@@ -263,41 +289,51 @@ final class StepRun: Sendable {
     return String(sql[..<range.lowerBound]) + value + sql[range.upperBound...]
   }
 
-  /// Keeps settings from leaking into the next migration. `RESET ALL` runs always: a function may have
-  /// changed a setting without the script showing it.
-  private func resets(_ unit: RunUnit) -> String {
-    let changesRole = unit.statements.contains { $0.role == .sessionSetting }
-    return changesRole
-      ? "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL" : "RESET ALL"
-  }
+  /// Keeps settings from leaking into the next migration. All of it runs always: a function may have
+  /// changed a role or a setting without the script showing it, and `RESET ALL` leaves roles alone.
+  private static let resets = "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL"
 
   @discardableResult
   private func send(
     _ message: Message, _ step: PlanStep, _ unit: RunUnit?, statement: Int? = nil
   ) async throws(StepFailure) -> [Connection.CommandResult] {
-    let report = report
-    let finished = Mutex(0)
+    let tags = Mutex<[String]>([])
+    // What is ours to write is written even when the run is cancelled: it tells what has happened.
     do throws(DatabaseError) {
-      return try await connection.execute(
-        message.sql,
-        onNotice: { notice in
-          report(
-            .notice(
-              version: step.version, severity: notice.severity, message: notice.message))
-        },
-        onResult: { _ in finished.withLock { $0 += 1 } })
+      guard unit == nil else {
+        return try await execute(message, step, tags: { tag in tags.withLock { $0.append(tag) } })
+      }
+      return try await runner.loop.undisturbed {
+        do throws(DatabaseError) {
+          return Result<_, DatabaseError>.success(try await self.connection.execute(message.sql))
+        } catch { return .failure(error) }
+      }.get()
     } catch {
+      let tags = tags.withLock { $0 }
       var failure = StepFailure(cause: .database(error))
+      failure.hasCommitted = tags.contains("COMMIT")
       if let unit {
-        let index = statement ?? finished.withLock { $0 } - message.statementsBefore
+        let index = statement ?? tags.count - message.statementsBefore
         failure.location = location(of: error, in: message, unit, statement: index)
-        if unit.statements.indices.contains(index) { failure.statement = unit.statements[index] }
       }
       failure.isInterruption =
         Task.isCancelled && (error.serverError?.isCancellation ?? error.isConnectionProblem)
       await cleanUp()
       throw failure
     }
+  }
+
+  private func execute(
+    _ message: Message, _ step: PlanStep, tags: @escaping @Sendable (String) -> Void
+  ) async throws(DatabaseError) -> [Connection.CommandResult] {
+    let report = report
+    return try await connection.execute(
+      message.sql,
+      onNotice: { notice in
+        report(
+          .notice(version: step.version, severity: notice.severity, message: notice.message))
+      },
+      onResult: { tags($0.tag) })
   }
 
   /// Turns the server's position in the message into a place in the file; without a position, the
@@ -315,6 +351,9 @@ final class StepRun: Sendable {
       else { return nil }
       return unit.script.location(ofTextByte: utf8.distance(from: utf8.startIndex, to: place))
     }
+    var index = index
+    // The history row goes in before the script's own COMMIT and is counted with its statements.
+    if case .ownTransaction = unit.form { index = min(index, unit.statements.count - 1) }
     guard unit.statements.indices.contains(index) else {
       return SourceLocation(file: unit.script.file.path)
     }
@@ -324,10 +363,10 @@ final class StepRun: Sendable {
   /// Ends a failed transaction and drops its settings; not subject to the task's cancellation.
   private func cleanUp() async {
     let connection = connection
-    await Task(executorPreference: runner.loop) {
+    await runner.loop.undisturbed {
       // The session may be gone; then there is nothing to clean.
-      _ = try? await connection.execute("ROLLBACK; RESET SESSION AUTHORIZATION; RESET ALL")
-    }.value
+      _ = try? await connection.execute("ROLLBACK;" + StepRun.resets)
+    }
   }
 
   // MARK: Telling
@@ -347,10 +386,11 @@ final class StepRun: Sendable {
 
     var cause: Cause
     var location: SourceLocation?
-    var statement: Statement?
     var left = RunEvent.StateLeft.nothing
     var progress: Progress?
     var isInterruption = false
+    /// Whether the server had confirmed a `COMMIT` of the message before it failed.
+    var hasCommitted = false
 
     init(cause: Cause) { self.cause = cause }
   }
@@ -380,7 +420,9 @@ final class StepRun: Sendable {
           : state,
         sqlstate: server.sqlstate)
     case .database(let error):
-      if case .connectionLost(let reason) = error { return await explainLoss(reason, step) }
+      if case .connectionLost(let reason) = error {
+        return await explainLoss(reason, failure, step)
+      }
       guard let server = error.serverError else { return error.diagnostic }
       let action = step.direction == .up ? "" : "roll back of "
       let what =
@@ -390,7 +432,7 @@ final class StepRun: Sendable {
       return Diagnostic(
         .error, code: failure.isInterruption ? "interrupted" : code(of: server), what,
         details: server.details, at: failure.location?.description,
-        next: next(server, state, failure), sqlstate: server.sqlstate)
+        next: next(server, state, failure, step), sqlstate: server.sqlstate)
     }
   }
 
@@ -399,14 +441,15 @@ final class StepRun: Sendable {
     return server.isCancellation ? "statement_timeout" : "sql_error"
   }
 
-  private func next(_ server: ServerError, _ state: String, _ failure: StepFailure) -> String {
-    let command = "`lockstep \(failure.left == .partly ? "status" : "up")`"
+  private func next(
+    _ server: ServerError, _ state: String, _ failure: StepFailure, _ step: PlanStep
+  ) -> String {
     if failure.isInterruption { return "run it again when it suits; \(state)" }
     if server.isLockTimeout {
       return "`lockstep locks` shows who holds the table; then run it again; \(state)"
     }
     if failure.left == .partly { return state }
-    return "mend the script and run \(command) again; \(state)"
+    return "mend the script and run `lockstep \(step.direction.rawValue)` again; \(state)"
   }
 
   private func stateText(_ failure: StepFailure, _ step: PlanStep) -> String {
@@ -418,38 +461,89 @@ final class StepRun: Sendable {
       + " undo it and `lockstep mark \(step.version) pending`"
   }
 
+  /// What the database says of a step whose session was lost.
+  private enum Found: Sendable {
+    case done, notDone
+    /// A mark or a journal row stands: some of it may be there.
+    case brokenOff
+    /// The server has not noticed the loss and goes on with it.
+    case stillRunning
+    case noAnswer
+    /// The history looks the same either way.
+    case untold
+  }
+
   /// After a lost session only the history can tell whether the transaction had committed.
-  private func explainLoss(_ reason: String, _ step: PlanStep) async -> Diagnostic {
-    let runner = runner
-    let plan = plan
-    let found = await Task(executorPreference: runner.loop) { () -> Bool? in
-      for pause in [0.1, 0.5, 1.0, 2.0] {
-        try? await runner.loop.sleep(for: .seconds(pause))
-        guard
-          let connection = try? await Connection.open(
-            runner.target, application: "lockstep", loop: runner.loop)
-        else { continue }
-        guard let layout = Layouts.named(plan.layout),
-          let rows = try? await connection.rows(layout.readHistory(plan.table))
-        else { return nil }
-        let identity = layout.identity(of: step.version)
-        return rows.contains {
-          layout.identity(of: $0.version) == identity && $0.outcome == .applied
-        }
-      }
-      return nil
-    }.value
-    let isDone = found.map { $0 == (step.direction == .up) }
+  private func explainLoss(
+    _ reason: String, _ failure: StepFailure, _ step: PlanStep
+  ) async -> Diagnostic {
+    let found = await runner.loop.undisturbed { await self.find(step) }
+    let done = "\(step.version) was \(verb(step))"
     let state =
-      switch isDone {
-      case true?: "the history says that \(step.version) was \(verb(step)) before the loss"
-      case false?: "the history says that \(step.version) was not \(verb(step))"
-      case nil: "whether \(step.version) was \(verb(step)) is not known: the server does not answer"
+      switch found {
+      case .done: "the history says that \(done) before the loss"
+      case .notDone: "the history says that \(step.version) was not \(verb(step))"
+      case .brokenOff:
+        "\(failure.progress?.done ?? 0) of \(failure.progress?.total ?? 0) statements of"
+          + " \(step.version) were seen to end and it is recorded as broken off"
+      case .stillRunning:
+        "its session, pid \(connection.processID), is still there, so that whether \(done) is not"
+          + " settled; wait for its end"
+      case .noAnswer: "whether \(done) is not known: the server does not answer"
+      case .untold: "whether \(done) is not told by the history: look for what it makes"
       }
     return .error(
       code: "connection_lost",
       "the connection was lost while migration \(step.label) ran: \(reason)",
       next: "\(state); see `lockstep status`")
+  }
+
+  private func find(_ step: PlanStep) async -> Found {
+    var found = Found.noAnswer
+    for pause in [0.1, 0.5, 1.0, 2.0] {
+      try? await runner.loop.sleep(for: .seconds(pause))
+      guard
+        let connection = try? await Connection.open(
+          runner.target, application: "lockstep", loop: runner.loop)
+      else { continue }
+      do {
+        found = try await find(step, connection)
+      } catch {
+        continue
+      }
+      if case .stillRunning = found { continue }
+      return found
+    }
+    return found
+  }
+
+  private func find(_ step: PlanStep, _ session: Connection) async throws -> Found {
+    let others = Query<Void>(
+      "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1", ["\(connection.processID)"])
+    guard try await session.rows(others).isEmpty else { return .stillRunning }
+    let history = try await runner.project.load(
+      try await runner.project.readFiles(), from: session
+    ).history
+    let layout = loaded.layout
+    let identity = layout.identity(of: step.version)
+    let isUnfinished = history.unfinished.contains { layout.identity(of: $0.version) == identity }
+    if isUnfinished || history.rows.contains(where: { $0.outcome == .broken }) {
+      return .brokenOff
+    }
+    let isApplied: Bool
+    if layout.rules.history == .currentVersionOnly {
+      // One that is applied late leaves the position as it is.
+      if step.direction == .up, let before = plan.basis.first?.version,
+        layout.isOrderedBefore(step.version, before)
+      {
+        return .untold
+      }
+      let current = history.rows.first?.version
+      isApplied = current.map { !layout.isOrderedBefore($0, step.version) } ?? false
+    } else {
+      isApplied = history.rows.contains { layout.identity(of: $0.version) == identity }
+    }
+    return isApplied == (step.direction == .up) ? .done : .notDone
   }
 
   // MARK: After the run
