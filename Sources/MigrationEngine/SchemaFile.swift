@@ -104,8 +104,14 @@ public struct SchemaFile: Sendable {
   /// The schemas that the URL's `search_path` names; dbmate dumps these alone.
   private var searchPath: [String] {
     let words = target["options"]?.split(separator: " " as Character) ?? []
-    guard let word = words.first(where: { $0.hasPrefix("search_path=") }) else { return [] }
-    return word.dropFirst("search_path=".count).split(separator: "," as Character).map(String.init)
+    for word in words {
+      // `-c search_path=…`, `-csearch_path=…` and `--search_path=…` are one to the server.
+      for mark in ["", "-c", "--"] where word.hasPrefix(mark + "search_path=") {
+        return word.dropFirst(mark.count + "search_path=".count)
+          .split(separator: "," as Character).map(String.init)
+      }
+    }
+    return []
   }
 
   /// Whether `pg_dump --version` names a release that knows `--restrict-key` (15.14, 16.10, 17.6, 18).
