@@ -80,6 +80,13 @@ let package = Package(
         "Diagnostics",
       ]
     ),
+    tests(
+      "Interop",
+      [
+        "MigrationEngine", "MigrationModel", "Postgres", "PostgresModel", "EventLoop",
+        "Diagnostics",
+      ]
+    ),
     tests("Canvas", ["Canvas"]),
     tests("Terminal", ["Terminal", "Canvas", "Diagnostics"]),
     tests("Dashboard", ["Dashboard", "Canvas", "MigrationModel", "PostgresModel", "Diagnostics"]),

@@ -139,8 +139,13 @@ public struct DbmateLayout: Layout {
     }
   }
 
-  /// dbmate takes none.
-  public func advisoryLocks(database: String, table: QualifiedName) -> [AdvisoryLockKey] { [] }
+  /// The key is the same for every database and table; earlier versions take no lock, and later ones
+  /// only when told so.
+  ///
+  /// Seen in `pg_locks` while dbmate 2.37.0 migrated with `--migration-lock`.
+  public func advisoryLocks(database: String, table: QualifiedName) -> [AdvisoryLockKey] {
+    [AdvisoryLockKey(key: 48_372_615, owner: "dbmate with --migration-lock")]
+  }
 }
 
 /// The up and down sections of a dbmate file.
