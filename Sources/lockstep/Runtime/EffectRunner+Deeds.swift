@@ -39,6 +39,8 @@ extension EffectRunner {
   func readFilesFirst() async {
     do {
       let project = try await program.project()
+      // Before they are read, so that no change falls between.
+      watch = (project.directories, FolderWatch(project.directories))
       let files = try await project.readFiles()
       guard let layout = layout(of: files, project) else { return }
       let status = ProjectStatus.joining(
@@ -73,7 +75,12 @@ extension EffectRunner {
         return send(
           .statusFailed(.error(code: "no_connection", "the history cannot be read: no connection")))
       }
-      let loaded = try await project.load(files, from: connection)
+      var loaded = try await project.load(files, from: connection)
+      // The mark is taken before the rows are read, so that no change falls between; where the table
+      // is only now known, they are read once more.
+      let mark = try await connection.rows(HistoryProbe.query(loaded.table)).first
+      if historyMark != mark { loaded = try await project.load(files, from: connection) }
+      historyMark = mark
       self.loaded = loaded
       send(.statusLoaded(loaded.status, at: .current))
     } catch {
@@ -223,7 +230,6 @@ extension EffectRunner {
   ///
   /// Asks the counters of the statistics, which cost next to nothing, and not the table itself.
   func watchHistory() async {
-    var last: String?
     while !Task.isCancelled {
       guard (try? await loop.sleep(for: .seconds(2))) != nil else { return }
       guard let connection, let table = loaded?.table, !facts.isRunning, !facts.isFrozen else {
@@ -231,8 +237,7 @@ extension EffectRunner {
       }
       do {
         let found = try await connection.rows(HistoryProbe.query(table)).first
-        if let last, found != last { send(.historyChanged) }
-        last = found
+        if found != historyMark { send(.historyChanged) }
       } catch {
         noteLoss(error)
       }
@@ -243,19 +248,15 @@ extension EffectRunner {
 
   /// Notices within a second what becomes of the files.
   func watchFiles() async {
-    var watch: FolderWatch?
-    var folders: [String] = []
     while !Task.isCancelled {
-      guard (try? await loop.sleep(for: .milliseconds(watch == nil ? 200 : 700))) != nil else {
-        return
+      guard (try? await loop.sleep(for: .milliseconds(700))) != nil else { return }
+      guard let folders = try? await program.project().directories else { continue }
+      if watch?.folders != folders {
+        watch = (folders, FolderWatch(folders))
+        send(.filesChanged)
+      } else if watch?.watch.hasChanged() ?? false {
+        send(.filesChanged)
       }
-      guard let found = try? await program.project().directories else { continue }
-      if found != folders || watch == nil {
-        folders = found
-        watch = FolderWatch(folders)
-        continue
-      }
-      if watch?.hasChanged() ?? false { send(.filesChanged) }
     }
   }
 

@@ -30,9 +30,13 @@ actor EffectRunner {
   var monitor: MigrationEngine.LockMonitor?
   /// What the last plan and the last picture were made from.
   var loaded: LoadedProject?
+  /// What the server's counters said of the history table when it was last read.
+  var historyMark: String?
   /// The backends of our own sessions.
   var ours: Set<Int32> = []
   var run: Task<Void, Never>?
+  /// What tells of changes in the migrations folders, and which folders these are.
+  var watch: (folders: [String], watch: FolderWatch)?
   private var keys: Task<Void, Never>?
   private var companions: [Task<Void, Never>] = []
   /// Whether an editor or a pager has the terminal.
