@@ -15,7 +15,8 @@ import Testing
     let run = try DemoRun()
     try #require(run.waitUntilReady(), "\(run.errors)")
     let processes = run.processes
-    #expect(processes.count > 8, "the program, the watchdog, the server and its sessions")
+    // How many sessions the workload has open at this moment is chance.
+    #expect(processes.count >= 4, "the program, the watchdog, the server and its helpers")
     run.terminal.signal(signal)
     #expect(run.terminal.waitForExit() == .exited(0))
     expectNothingLeft(of: run, processes)
