@@ -38,7 +38,8 @@ extension ExitCode {
 
   private static let byCode: [String: ExitCode] = [
     "usage": .wrongUsage, "configuration": .wrongUsage, "bad_connection_string": .wrongUsage,
-    "unknown_layout": .wrongUsage, "foreign_table": .wrongUsage, "unknown_version": .wrongUsage,
+    "unknown_layout": .wrongUsage, "ambiguous_layout": .wrongUsage,
+    "foreign_table": .wrongUsage, "unknown_version": .wrongUsage,
     "no_directory": .wrongUsage, "unreadable_directory": .wrongUsage,
     "no_connection": .noConnection, "connection_lost": .noConnection,
     "interrupted": .interrupted, "busy": .lockNotHad, "lock_timeout": .lockNotHad,
