@@ -42,13 +42,24 @@ extension EffectRunner {
       // Before they are read, so that no change falls between.
       watch = (project.directories, FolderWatch(project.directories))
       let files = try await project.readFiles()
-      guard let layout = layout(of: files, project) else { return }
+      guard let layout = layout(of: files, project) else { return await tellOpenLayout(of: files) }
       let status = ProjectStatus.joining(
         catalog: layout.catalog(of: files), history: .absent, layout: layout,
         table: project.table(for: layout))
       send(.filesRead(status))
     } catch {
       send(.statusFailed(Diagnostic(explaining: error)))
+    }
+  }
+
+  /// Says that the files alone leave the layout open, once the server, whose history table may settle
+  /// it, has not answered for a while.
+  private func tellOpenLayout(of files: [SourceFile]) async {
+    do { try await program.loop.sleep(for: .seconds(1)) } catch { return }
+    guard loaded == nil, connection == nil else { return }
+    switch Layouts.recognise(files: files, tables: []) {
+    case .ambiguous(_, let diagnostic), .unknown(let diagnostic): send(.statusFailed(diagnostic))
+    case .layout: break
     }
   }
 
