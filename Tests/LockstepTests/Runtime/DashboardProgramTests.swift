@@ -239,7 +239,7 @@ struct DashboardProgramTests {
     let name = database.name
     let holder = Task {
       try await TestServer.shared.withConnection(to: name, application: "holder") {
-        _ = try await $0.execute("BEGIN; LOCK TABLE stock; SELECT pg_sleep(6); ROLLBACK")
+        _ = try await $0.execute("BEGIN; LOCK TABLE stock; SELECT pg_sleep(300); ROLLBACK")
       }
     }
     let held = """
@@ -252,8 +252,18 @@ struct DashboardProgramTests {
         _ = try await $0.execute("BEGIN; LOCK TABLE stock IN ACCESS SHARE MODE; ROLLBACK")
       }
     }
+    let waiting = """
+      SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'stock'::regclass
+      """
+    while try await database.rows(waiting) != ["1"] {}
     #expect(run.terminal.wait { $0.text.contains("holder") && $0.text.contains("waiter") })
     #expect(run.terminal.text.contains("stock"))
+    // It holds its lock until it was seen, however busy the machine is.
+    try await database.execute(
+      """
+      SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+      WHERE application_name = 'holder' AND datname = current_database()
+      """)
     _ = await holder.result
     _ = await waiter.result
     run.sees("waiting 0")
