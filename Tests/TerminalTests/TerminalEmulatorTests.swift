@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func `the terminal is the program's own`() throws {
-    let emulator = try shell("echo $TERM $HOME-; tty -s && sleep 600 < /dev/tty")
+    let emulator = try shell("echo $TERM $HOME-; exec sleep 600 < /dev/tty")
     #expect(emulator.wait(for: "xterm-256color -"))
     emulator.send(.control("c"))
     #expect(emulator.waitForExit() == .signalled(SIGINT))
