@@ -19,7 +19,9 @@ public struct Facts: Sendable {
   public var run: RunLog?
   public var locks = LockPicture()
   /// The migration that all panes follow.
-  public var selected: MigrationKey?
+  public private(set) var selected: MigrationKey?
+  /// Where it was found last, which spares a search in long lists.
+  private var selectedIndex = 0
   public var look: Look
   /// How often the server is asked while nothing waits.
   public var intervalMilliseconds = 1000
@@ -48,10 +50,27 @@ public struct Facts: Sendable {
     if picture.status != nil { pictureProblem = nil }
   }
 
+  /// Selects the migration at an index of the picture; `nil` selects none.
+  public mutating func select(_ index: Int?) {
+    guard let index, let migrations = picture.status?.migrations, migrations.indices.contains(index)
+    else {
+      selected = nil
+      return
+    }
+    selectedIndex = index
+    let key = MigrationKey(migrations[index])
+    if key != selected { selected = key }
+  }
+
   /// The migration that is selected, as the picture has it.
   public var selectedMigration: MigrationStatus? {
-    guard let selected, let status = picture.status else { return nil }
-    return status.migrations.first { MigrationKey($0) == selected }
+    guard let selected, let migrations = picture.status?.migrations else { return nil }
+    if migrations.indices.contains(selectedIndex),
+      MigrationKey(migrations[selectedIndex]) == selected
+    {
+      return migrations[selectedIndex]
+    }
+    return migrations.first { MigrationKey($0) == selected }
   }
 
   public var isRunning: Bool { run?.isRunning ?? false }

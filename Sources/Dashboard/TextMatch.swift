@@ -1,4 +1,5 @@
 import Canvas
+import MigrationModel
 
 /// Finds a text in others without regard to the case of its ASCII letters.
 ///
@@ -41,6 +42,26 @@ struct TextMatch: Sendable, Hashable {
     }
     if let found { return found }
     return range(in: String(text))
+  }
+
+  /// Whether version or name of a migration, or both with a blank or underscore between, match.
+  func accepts(_ migration: MigrationStatus) -> Bool {
+    if isEmpty { return true }
+    let found =
+      range(in: migration.version.text) != nil || range(in: migration.name) != nil
+      || reaches(from: migration.version.text, into: migration.name)
+    return found != isInverted
+  }
+
+  /// Whether a text such as `42_add` or `42 add` stands across a version and a name.
+  private func reaches(from version: String, into name: String) -> Bool {
+    guard
+      let gap = needle.firstIndex(where: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "_") }),
+      gap > 0
+    else { return false }
+    let end = version.utf8.suffix(gap).lazy.map(TextMatch.folded)
+    let start = name.utf8.prefix(needle.count - gap - 1).lazy.map(TextMatch.folded)
+    return end.elementsEqual(needle[..<gap]) && start.elementsEqual(needle[(gap + 1)...])
   }
 
   private static func folded(_ byte: UInt8) -> UInt8 {

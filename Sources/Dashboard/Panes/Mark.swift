@@ -70,6 +70,10 @@ enum Mark: Sendable, Hashable, CaseIterable {
       return
     }
     let problems = status.problems
+    if problems.isEmpty, status.state == .applied, status.unfinished == nil {
+      self = .applied
+      return
+    }
     func has(_ code: String) -> Bool { problems.contains { $0.code == code } }
     if has("dirty") || status.unfinished != nil {
       self = .brokenOff

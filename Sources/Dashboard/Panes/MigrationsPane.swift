@@ -62,6 +62,7 @@ struct MigrationsPane: Pane {
   mutating func settle(_ facts: inout Facts, size: Size) {
     let isNew = pictureSeen != facts.pictureNumber || shownSeen != shown
     if isNew {
+      if pictureSeen != facts.pictureNumber { measure(facts) }
       pictureSeen = facts.pictureNumber
       shownSeen = shown
       rebuild(facts)
@@ -95,6 +96,13 @@ struct MigrationsPane: Pane {
     size.rows >= 14 ? min(marks.count, size.rows / 3) : 0
   }
 
+  /// Takes from a new picture what holds for all its rows.
+  private mutating func measure(_ facts: Facts) {
+    let migrations = facts.picture.status?.migrations ?? []
+    versionWidth = migrations.reduce(0) { max($0, TextWidth.of($1.version.text)) }
+    marks = possibleMarks(migrations, facts)
+  }
+
   private mutating func rebuild(_ facts: Facts) {
     rows = []
     marks = []
@@ -104,7 +112,7 @@ struct MigrationsPane: Pane {
     marks = possibleMarks(migrations, facts)
     var below: [Row] = []
     for (index, migration) in migrations.enumerated() {
-      guard shown.isEmpty || shown.accepts("\(migration.version) \(migration.name)") else {
+      guard shown.isEmpty || shown.accepts(migration) else {
         continue
       }
       if migration.state == .pending, facts.picture.knowsStates {
@@ -140,17 +148,15 @@ struct MigrationsPane: Pane {
 
   /// Tells the other panes what is selected, and keeps the selection off lines that are no migration.
   private mutating func select(facts: inout Facts) {
-    guard let migrations = facts.picture.status?.migrations, !rows.isEmpty else {
-      if facts.picture.status != nil { facts.selected = nil }
+    guard facts.picture.status != nil, !rows.isEmpty else {
+      if facts.picture.status != nil { facts.select(nil) }
       return
     }
     if case .migration = row(at: position.selected) {
     } else if let near = nearestMigration(to: position.selected) {
       position.select(near, count: rows.count, height: height)
     }
-    if case .migration(let index)? = row(at: position.selected) {
-      facts.selected = MigrationKey(migrations[index])
-    }
+    if case .migration(let index)? = row(at: position.selected) { facts.select(index) }
   }
 
   private func nearestMigration(to index: Int) -> Int? {
@@ -229,7 +235,7 @@ struct MigrationsPane: Pane {
     for distance in 0..<rows.count {
       let index = ((start + distance * step) % rows.count + rows.count) % rows.count
       guard case .migration(let number) = rows[index] else { continue }
-      if match.accepts("\(migrations[number].version) \(migrations[number].name)") {
+      if match.accepts(migrations[number]) {
         isChosen = true
         return position.select(index, count: rows.count, height: height)
       }
