@@ -1,3 +1,4 @@
+import Canvas
 import EventLoop
 import TestSupport
 import Testing
@@ -8,16 +9,19 @@ import Testing
   import Darwin
 #endif
 
-/// `lockstep demo` on a terminal of its own, with its output in files, so that no dashboard is opened.
+/// `lockstep demo` on a terminal of its own; with its output in files no dashboard is opened.
 ///
 /// Its temporary files go into a folder of the test's, so that everything it leaves can be seen.
 final class DemoRun {
   let temporary: String
   let terminal: TerminalEmulator
 
-  /// - Parameter asOrdinaryUser: Gives root's rights up where the tests have them.
+  /// - Parameters:
+  ///   - asOrdinaryUser: Gives root's rights up where the tests have them.
+  ///   - onScreen: Leaves the output on the terminal.
   init(
-    _ arguments: [String] = [], environment: [String: String] = [:], asOrdinaryUser: Bool = false
+    _ arguments: [String] = [], environment: [String: String] = [:], asOrdinaryUser: Bool = false,
+    onScreen: Bool = false
   ) throws {
     var template = Array("/tmp/demo-test-XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
@@ -28,9 +32,11 @@ final class DemoRun {
     if asOrdinaryUser, geteuid() == 0 {
       words = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] + words
     }
+    let redirection = #" >"$0/output" 2>"$0/errors""#
     terminal = try TerminalEmulator(
-      ["/bin/sh", "-c", #"umask 0; exec "$@" >"$0/output" 2>"$0/errors""#, temporary] + words,
-      environment: ["TMPDIR": temporary].merging(environment) { $1 })
+      ["/bin/sh", "-c", #"umask 0; exec "$@""# + (onScreen ? "" : redirection), temporary] + words,
+      environment: ["TMPDIR": temporary].merging(environment) { $1 },
+      size: Size(columns: 120, rows: 40))
   }
 
   deinit {

@@ -22,7 +22,8 @@ struct DemoCommand: Command {
       + "programs work there. However it ends, nothing of it is left.",
     "--keep DIR keeps the server's files and the migrations in DIR, and goes on with them the next time. "
       + "DIR must be empty, not there yet, or kept before.",
-    "It tells where the database and the copies of the migrations are, and goes on until it is interrupted.",
+    "On a terminal it opens the dashboard. Elsewhere, and with --json, it tells where the database and the "
+      + "copies of the migrations are, and goes on until it is interrupted.",
   ]
   let examples = [
     CommandExample("lockstep demo", "look around, apply, roll back: nothing can break"),
