@@ -1,0 +1,144 @@
+import Diagnostics
+import EventLoop
+import MigrationModel
+import Postgres
+import PostgresModel
+import Synchronization
+
+extension StepRun {
+  /// SQL that is sent as one message, and where the script's own text stands in it.
+  struct Message {
+    private(set) var sql = ""
+    /// Characters and statements of ours before the script.
+    private(set) var charactersBefore = 0
+    private(set) var statementsBefore = 0
+    private(set) var scriptCharacters = 0
+    /// UTF-8 offset in the unit's text at which the script's part begins.
+    private(set) var scriptOffset = 0
+
+    init(_ sql: String = "") { add(sql) }
+
+    mutating func add(_ text: String) {
+      if scriptCharacters == 0 {
+        charactersBefore += text.unicodeScalars.count
+        // Before the script stands at most one statement of ours: `BEGIN`.
+        statementsBefore += text.isEmpty ? 0 : 1
+      }
+      sql += text
+    }
+
+    mutating func add(script: String, at offset: Int = 0) {
+      scriptCharacters = script.unicodeScalars.count
+      scriptOffset = offset
+      sql += script
+    }
+  }
+
+  func transaction(_ statements: [String], elapsed: String) -> Message {
+    let body = statements.map { substituting(elapsed, in: $0) + ";" }.joined()
+    return Message("BEGIN;" + body + "COMMIT")
+  }
+
+  /// The nanoseconds since the message arrived, as the server counts them.
+  func elapsedOnServer(_ sql: String) -> String {
+    substituting(
+      "(extract(epoch from (clock_timestamp() - statement_timestamp())) * 1000000000)::bigint",
+      in: sql)
+  }
+
+  func substituting(_ value: String, in sql: String) -> String {
+    guard let range = firstRange(of: "$elapsed", in: sql) else { return sql }
+    return String(sql[..<range.lowerBound]) + value + sql[range.upperBound...]
+  }
+
+  /// Keeps settings from leaking into the next migration. All of it runs always: a function may have
+  /// changed a role or a setting without the script showing it, and `RESET ALL` leaves roles alone.
+  static let resets = "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL"
+
+  @discardableResult
+  func send(
+    _ message: Message, _ step: PlanStep, _ unit: RunUnit?, statement: Int? = nil
+  ) async throws(StepFailure) -> [Connection.CommandResult] {
+    let tags = Mutex<[String]>([])
+    // What is ours to write is written even when the run is cancelled: it tells what has happened.
+    do throws(DatabaseError) {
+      guard unit == nil else {
+        return try await execute(message, step, tags: { tag in tags.withLock { $0.append(tag) } })
+      }
+      return try await runner.loop.undisturbed {
+        do throws(DatabaseError) {
+          return Result<_, DatabaseError>.success(try await self.connection.execute(message.sql))
+        } catch { return .failure(error) }
+      }.get()
+    } catch {
+      let tags = tags.withLock { $0 }
+      var failure = StepFailure(cause: .database(error))
+      failure.hasCommitted = tags.contains("COMMIT")
+      if let unit {
+        let index = statement ?? tags.count - message.statementsBefore
+        failure.location = location(of: error, in: message, unit, statement: index)
+      }
+      failure.isInterruption =
+        Task.isCancelled && (error.serverError?.isCancellation ?? error.isConnectionProblem)
+      await cleanUp()
+      throw failure
+    }
+  }
+
+  func execute(
+    _ message: Message, _ step: PlanStep, tags: @escaping @Sendable (String) -> Void
+  ) async throws(DatabaseError) -> [Connection.CommandResult] {
+    let report = report
+    return try await connection.execute(
+      message.sql,
+      onNotice: { notice in
+        report(
+          .notice(version: step.version, severity: notice.severity, message: notice.message))
+      },
+      onResult: { tags($0.tag) })
+  }
+
+  /// Turns the server's position in the message into a place in the file; without a position, the
+  /// statement that was running is the place.
+  func location(
+    of error: DatabaseError, in message: Message, _ unit: RunUnit, statement index: Int
+  ) -> SourceLocation? {
+    if let position = error.serverError?.position {
+      let inScript = position - 1 - message.charactersBefore
+      guard inScript >= 0, inScript <= message.scriptCharacters else { return nil }
+      let utf8 = unit.sql.utf8
+      let start = utf8.index(utf8.startIndex, offsetBy: message.scriptOffset)
+      let scalars = unit.sql.unicodeScalars
+      guard let place = scalars.index(start, offsetBy: inScript, limitedBy: scalars.endIndex)
+      else { return nil }
+      return unit.script.location(ofTextByte: utf8.distance(from: utf8.startIndex, to: place))
+    }
+    var index = index
+    // The history row goes in before the script's own COMMIT and is counted with its statements.
+    if case .ownTransaction = unit.form { index = min(index, unit.statements.count - 1) }
+    guard unit.statements.indices.contains(index) else {
+      return SourceLocation(file: unit.script.file.path)
+    }
+    return unit.script.location(ofTextByte: unit.statements[index].range.lowerBound)
+  }
+
+  /// Ends a failed transaction and drops its settings; not subject to the task's cancellation.
+  func cleanUp() async {
+    let connection = connection
+    await runner.loop.undisturbed {
+      // The session may be gone; then there is nothing to clean.
+      _ = try? await connection.execute("ROLLBACK;" + StepRun.resets)
+    }
+  }
+}
+
+private func firstRange(of needle: String, in text: String) -> Range<String.Index>? {
+  var index = text.startIndex
+  while let start = text[index...].firstIndex(of: needle.first ?? " ") {
+    if text[start...].hasPrefix(needle) {
+      return start..<text.index(start, offsetBy: needle.count)
+    }
+    index = text.index(after: start)
+  }
+  return nil
+}
