@@ -21,13 +21,16 @@ import Testing
 
   /// Starts the dashboard by a line of shell, in which `"$@"` is the program and its arguments.
   private func start(
-    _ line: String = #"exec "$@""#, files: [String: String] = files, term: String = "xterm-256color"
+    _ line: String = #"exec "$@""#, files: [String: String] = files,
+    term: String = "xterm-256color",
+    options: [String] = [], configuration: (_ url: String) -> String? = { _ in nil }
   ) async throws -> TerminalEmulator {
     let database = try await TestServer.shared.makeDatabase()
     let program = try Program(files)
+    if let text = configuration(database.url) { try program.write(text, to: "lockstep.json") }
     return try TerminalEmulator(
       ["/bin/sh", "-c", "cd \"$0\" && \(line)", program.folder, try Program.path()]
-        + ["--url", database.url, "--layout", "dbmate"],
+        + ["--url", database.url, "--layout", "dbmate"] + options,
       environment: ["HOME": program.folder, "TERM": term], size: Size(columns: 100, rows: 30))
   }
 
@@ -50,6 +53,37 @@ import Testing
     terminal.send("q")
     #expect(terminal.waitForExit() == .exited(0))
     expectGivenBack(terminal)
+  }
+
+  @Test func `a protected environment is not migrated without approval, armed or not`() async throws
+  {
+    let terminal = try await start { "{environments: {live: {url: '\($0)', protected: true}}}" }
+    #expect(terminal.wait(for: Self.loaded), "\(terminal.text)")
+    terminal.send(":arm\r")
+    #expect(terminal.wait(for: "ARMED"), "\(terminal.text)")
+    terminal.send("a")
+    #expect(terminal.wait(for: "is protected, and this is not approved"), "\(terminal.text)")
+    terminal.send("q")
+    #expect(terminal.wait { !$0.text.contains("not approved") }, "\(terminal.text)")
+    #expect(terminal.text.contains(Self.loaded), "\(terminal.text)")
+  }
+
+  @Test func `boxes are drawn in ASCII and nothing is coloured where that is asked for`()
+    async throws
+  {
+    let terminal = try await start(options: ["--ascii", "--no-color"])
+    #expect(terminal.wait(for: Self.loaded), "\(terminal.text)")
+    let others = terminal.text.unicodeScalars.filter { !$0.isASCII }
+    #expect(others.isEmpty, "\(terminal.text)")
+    terminal.send("q")
+    #expect(terminal.waitForExit() == .exited(0))
+    // Colours are asked for by 3x, 4x, 9x, 10x, 38 and 48; 1, 4 and 7 are bold, underline, reverse.
+    let written = String(decoding: terminal.transcript, as: UTF8.self)
+    for parts in written.split(separator: "\u{1b}[").dropFirst() {
+      guard let end = parts.firstIndex(where: \.isLetter), parts[end] == "m" else { continue }
+      let numbers = parts[..<end].split(separator: ";").compactMap { Int($0) }
+      #expect(!numbers.contains { (30...38).contains($0) || (40...48).contains($0) || $0 >= 90 })
+    }
   }
 
   @Test func `an unknown terminal is taken for a known one, and that is said once`() async throws {

@@ -34,7 +34,7 @@ struct Guard: Sendable {
 /// Every guard, in the order in which they speak.
 enum Guards {
   static let all: [Guard] = [
-    readOnly, catalogFaults, dirty, missingFile, drift, outOfOrder, duplicateVersion, faults,
+    readOnly, gates, catalogFaults, dirty, missingFile, drift, outOfOrder, duplicateVersion, faults,
     alreadyDone, position, irreversible, dataLoss,
   ]
 
@@ -47,6 +47,9 @@ enum Guards {
         next: "run it again without `--read-only`, or arm the dashboard")
     ]
   }
+
+  /// A gate that is closed keeps everything out; a run that would do nothing needs none.
+  static let gates = Guard(name: "gates") { run in run.steps.isEmpty ? [] : run.context.gates }
 
   /// A fault of the whole folder keeps every run from starting, as it does with the tool.
   static let catalogFaults = Guard(name: "folder") { run in

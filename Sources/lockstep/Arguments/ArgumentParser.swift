@@ -24,7 +24,7 @@ struct ArgumentParser {
     let command = try commandIndex.map { (index) throws(UsageError) in try named(words[index]) }
     var rest = words
     if let commandIndex { rest.remove(at: commandIndex) }
-    let options = Options.global + (command?.options ?? [Options.version])
+    let options = Options.global + (command?.options ?? Options.bare)
     let arguments = try read(rest, options: options, command: command)
     if arguments.has(Options.help) { return .help(command) }
     guard let command else {

@@ -13,7 +13,7 @@ enum HelpText {
     lines += entries(
       commands.map { (([$0.name] + $0.aliases).joined(separator: ", "), $0.summary) })
     lines += ["", "Options of every command:"] + options(Options.global)
-    lines += ["", "Without a command:"] + options([Options.version])
+    lines += ["", "Without a command:"] + options(Options.bare)
     lines += ["", "Exit status:"] + entries(ExitCode.meanings.map { ("\($0.0.rawValue)", $0.1) })
     lines +=
       [""]

@@ -39,8 +39,13 @@ enum Options {
   static let version = CommandOption(
     "version", short: "V", .flag, help: "show the versions of Lockstep and its libraries")
 
+  /// Taken where no command is named.
+  static var bare: [CommandOption] { [ascii, version] }
+
   // MARK: Of single commands
 
+  static let ascii = CommandOption(
+    "ascii", .flag, help: "the dashboard's boxes in plain ASCII, whatever the locale")
   static let to = CommandOption(
     "to", .text("VERSION"),
     help: "up: apply up to and with it; down: roll back all above it (0: everything)")

@@ -26,9 +26,11 @@ struct DashboardCommand: Command {
       target: Dashboard.Target(
         settings.target.value, environment: settings.environment?.value,
         isProtected: settings.isProduction),
-      isReadOnly: settings.isReadOnly, options: { Self.options(settings, $0) },
-      runBy: { context.runBy($0) }, environment: surroundings.variables, loop: context.loop,
-      say: { context.output.say($0) }
+      isReadOnly: settings.isReadOnly, gates: settings.gates,
+      options: { Self.options(settings, $0) },
+      runBy: { context.runBy($0) }, environment: surroundings.variables,
+      isASCII: arguments.has(Options.ascii), isPlain: arguments.has(Options.noColour),
+      loop: context.loop, say: { context.output.say($0) }
     ).run()
   }
 

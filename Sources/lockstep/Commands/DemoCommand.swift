@@ -14,7 +14,7 @@ struct DemoCommand: Command {
   let name = "demo"
   let summary =
     "a private, throw-away PostgreSQL with the sample migrations, and people at work on it"
-  let options = [Options.keep]
+  let options = [Options.keep, Options.ascii]
   let hearsSignals = true
   let discussion = [
     "Needs no server: it makes a PostgreSQL of its own in a temporary folder, reached by a unix socket "
@@ -33,14 +33,16 @@ struct DemoCommand: Command {
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
     try await DemoProgram(
       keepIn: arguments.text(Options.keep), loop: context.loop, say: { context.output.say($0) }
-    ).run { site in try await serve(site, in: context) }
+    ).run { site in try await serve(site, arguments, in: context) }
   }
 
   /// Says where everything is and waits for the end.
-  private func serve(_ site: DemoSite, in context: CommandContext) async throws -> ExitCode {
+  private func serve(_ site: DemoSite, _ arguments: Arguments, in context: CommandContext)
+    async throws -> ExitCode
+  {
     let surroundings = context.surroundings
     if surroundings.inputIsTerminal, surroundings.outputIsTerminal, !context.output.isJSON {
-      return try await dashboard(on: site, in: context)
+      return try await dashboard(on: site, arguments, in: context)
     }
     if context.output.isJSON {
       context.output.print([
@@ -59,11 +61,14 @@ struct DemoCommand: Command {
     }
   }
 
-  private func dashboard(on site: DemoSite, in context: CommandContext) async throws -> ExitCode {
+  private func dashboard(on site: DemoSite, _ arguments: Arguments, in context: CommandContext)
+    async throws -> ExitCode
+  {
     try await DashboardProgram(
       project: { site.project }, connection: site.target,
       target: Dashboard.Target(site.target, environment: "demo", isProtected: false),
       runBy: { context.runBy($0) }, environment: context.surroundings.variables,
+      isASCII: arguments.has(Options.ascii), isPlain: arguments.has(Options.noColour),
       loop: context.loop, say: { context.output.say($0) }
     ).run()
   }

@@ -39,8 +39,9 @@ struct MigrationRun: Sendable {
     let project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
     let planContext = PlanContext(
       runBy: context.runBy(project.loaded.sessionUser), isReadOnly: !isDry && settings.isReadOnly,
-      dataLoss: isDry || arguments.has(Options.yes) ? .accepted : context.canAsk ? .asked : .refused
-    )
+      dataLoss: isDry || arguments.has(Options.yes)
+        ? .accepted : context.canAsk ? .asked : .refused,
+      gates: isDry ? [] : settings.gates)
     let plan = Plan.make(
       try request(project), status: project.status, layout: project.loaded.layout,
       context: planContext)
@@ -48,8 +49,7 @@ struct MigrationRun: Sendable {
     if !plan.refusals.isEmpty { return refuse(plan.refusals) }
     if isDry { return show(plan, of: project) }
     if plan.steps.isEmpty { return nothingToDo(project) }
-    try requireApproval(settings)
-    try requireWhatIsPromised(settings)
+    if let warning = settings.unkeptLockRules { context.output.tell(warning) }
     try await confirm(plan, settings)
     return try await run(plan, planContext, in: project)
   }
@@ -92,42 +92,6 @@ struct MigrationRun: Sendable {
       context.output.say("nothing to \(verb)")
     }
     return .done
-  }
-
-  /// - Throws: `Refusal`: an approval is a record with the migrations' checksums, and nothing on the
-  ///   command line stands in for it.
-  private func requireApproval(_ settings: ProjectSettings) throws(Refusal) {
-    guard settings.rules.isProtected, let environment = settings.environment else { return }
-    throw Refusal(
-      .error(
-        code: "not_approved",
-        "environment \"\(environment.value)\" is protected, and this is not approved",
-        details: [.init("from", environment.origin)],
-        next:
-          "this version of Lockstep cannot record an approval; `--dry-run` shows the SQL; nothing "
-          + "was done"))
-  }
-
-  /// Rules of the environment that this version cannot keep are never skipped in silence.
-  ///
-  /// - Throws: `Refusal` where a safeguard would be missing.
-  private func requireWhatIsPromised(_ settings: ProjectSettings) throws(Refusal) {
-    let rules = settings.rules
-    guard rules.backup == .none, rules.health == nil, !rules.rollsBackAutomatically else {
-      throw Refusal(
-        Diagnostic(
-          .error, code: "not_in_this_version",
-          "environment \"\(rules.name)\" asks for a backup or a health check, which this version cannot "
-            + "make", at: rules.place?.description,
-          next: "take backup, health and auto_rollback out of its rules and see to them by hand; "
-            + "nothing was done"))
-    }
-    guard rules.lockAttempts != nil || rules.lockVictims != nil else { return }
-    context.output.tell(
-      .warning(
-        code: "not_in_this_version",
-        "lock_attempts and lock_victims are not honoured by this version: one attempt is made",
-        at: rules.place, next: "lock_timeout bounds how long it waits"))
   }
 
   private func confirm(_ plan: Plan, _ settings: ProjectSettings) async throws {

@@ -23,6 +23,8 @@ struct DashboardProgram: Sendable {
   var target: Dashboard.Target
   /// `--read-only`: nothing arms the session.
   var isReadOnly = false
+  /// What the environment demands before a run and is not there.
+  var gates: [Diagnostic] = []
   /// Time-outs and files of a run, by layout.
   var options: @Sendable (any Layout) -> Runner.Options = { _ in Runner.Options() }
   /// Who is recorded as having run something, from the role that logged in.
@@ -30,6 +32,8 @@ struct DashboardProgram: Sendable {
   var environment: [String: String]
   /// Whether boxes are drawn in ASCII even where the locale has more.
   var isASCII = false
+  /// `--no-color`: nothing is coloured.
+  var isPlain = false
   var loop: EventLoop
   /// Told a line what is worth saying once the terminal is given back.
   var say: @Sendable (String) -> Void
@@ -52,7 +56,7 @@ struct DashboardProgram: Sendable {
 
   private var look: Look {
     var look = Look()
-    look.isColored = (environment["NO_COLOR"] ?? "").isEmpty
+    look.isColored = !isPlain && (environment["NO_COLOR"] ?? "").isEmpty
     look.theme = Palette.suited(to: environment) == .light ? .light : .dark
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { environment[$0] }
       .first { !$0.isEmpty }?.lowercased()

@@ -103,7 +103,7 @@ extension EffectRunner {
   private var planContext: PlanContext {
     PlanContext(
       runBy: loaded.map { program.runBy($0.sessionUser) }, isReadOnly: program.isReadOnly,
-      dataLoss: .asked)
+      dataLoss: .asked, gates: program.gates)
   }
 
   private func makePlan(_ request: PlanRequest) async {

@@ -33,6 +33,18 @@ import Testing
     #expect(marked.refusals.map(\.code) == ["read_only"])
   }
 
+  @Test func `a closed gate keeps every run out, and what would do nothing needs no gate`() {
+    let gate = Diagnostic.error(code: "not_approved", "not approved", next: "have it approved")
+    let context = PlanContext(gates: [gate])
+    let plan = planned(upAll, dbmate, two, context: context)
+    #expect(plan.steps.count == 2)
+    #expect(plan.refusals == [gate])
+    #expect(planned(downOne, dbmate, two, rows("1"), context: context).refusals == [gate])
+    let mark = PlanRequest.mark(.versions([Version("1")]), as: .applied)
+    #expect(planned(mark, dbmate, two, context: context).refusals == [gate])
+    #expect(planned(upAll, dbmate, two, rows("1", "2"), context: context).refusals.isEmpty)
+  }
+
   @Test func `a fault of the folder refuses every run but a mark`() {
     let files = pair("1_a") + [file("V2_b.sql")]
     #expect(planned(upAll, SqlxLayout(), files).refusals.map(\.code) == ["bad_version"])
