@@ -12,6 +12,8 @@ public enum Effect: Sendable, Hashable {
   case cancelRun
   /// Answered by `locksSampled` or `locksFailed`.
   case sampleLocks(LockSampling)
+  /// Give files new names; answered by `done` or `failed`.
+  case rename(Renaming)
   /// Put these exact bytes on the clipboard.
   case copy(String)
   /// Open `$EDITOR` at a line, counted from 1.

@@ -22,6 +22,9 @@ enum DashboardCommands {
       ["mark"], "V applied|pending", "plans to record V as applied or pending without running it",
       arguments: [.version, .words(["applied", "pending"])], perform: mark),
     DashboardCommand(
+      ["rename"], "V|FILE", "gives a pending migration the next free version",
+      arguments: [.version], perform: rename),
+    DashboardCommand(
       ["arm"], "[DURATION]", "permits writing for a while, 5m when nothing is said",
       arguments: [.words(["5m", "15m", "1h"])], perform: arm),
     DashboardCommand(["disarm"], "", "makes the session read-only again", perform: disarm),
@@ -100,6 +103,29 @@ enum DashboardCommands {
     }
     return model.withVersion(words[0]) {
       $0.plan(.mark(.versions([$1.version]), as: state))
+    }
+  }
+
+  private static func rename(_ model: inout Model, _ words: [String]) -> [Effect] {
+    guard let text = words.first else { return model.misused("rename") }
+    if case .readOnly(.commandLine) = model.facts.access {
+      model.say("started with --read-only: files are left alone, too", .warning)
+      return []
+    }
+    guard let status = model.facts.picture.status, model.facts.picture.knowsStates,
+      let layout = Layouts.named(status.layout)
+    else {
+      model.say("the history has not been read yet", .warning)
+      return []
+    }
+    do {
+      return [
+        .rename(
+          try Renaming.proposal(for: text, status: status, layout: layout, now: model.facts.now))
+      ]
+    } catch {
+      model.say(error.diagnostic)
+      return []
     }
   }
 

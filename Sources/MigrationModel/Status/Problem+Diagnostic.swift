@@ -43,16 +43,18 @@ extension MigrationStatus {
     case .missingFile:
       "put the file back; or, if it is gone for good, forget it with `lockstep mark \(version) pending`"
     case .outOfOrder:
-      "rename it to a version after the newest applied one; or apply it late with "
+      "put it behind the newest applied one with `lockstep rename \(version)`; or apply it late with "
         + "`--allow-out-of-order`"
     case .duplicateVersion:
-      "rename one of the files to a version of its own"
+      "give one of them a version of its own: `lockstep rename \(fileName)`"
     case .dirty: dirtyWayOut
     case .irreversibleWithoutNote:
       "write a way back; or say in the file that there is none: `-- WARNING: Non-reversible migration`"
     case .unsupported(let fault): fault.next ?? "mend the file"
     }
   }
+
+  private var fileName: String { migration?.files.first?.name ?? version.text }
 
   private var dirtyWayOut: String {
     let choice =

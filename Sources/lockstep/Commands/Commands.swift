@@ -1,7 +1,8 @@
 /// The registry of commands, in the order in which the help lists them.
 enum Commands {
   static let all: [any Command] = [
-    DemoCommand(), StatusCommand(), ShowCommand(), NewCommand(), UpCommand(), DownCommand(),
+    DemoCommand(), StatusCommand(), ShowCommand(), NewCommand(), RenameCommand(), UpCommand(),
+    DownCommand(),
     RedoCommand(),
     MarkCommand(), LocksCommand(), CreateCommand(), DropCommand(), ResetCommand(), SeedCommand(),
     WaitCommand(), DumpCommand(), DoctorCommand(),

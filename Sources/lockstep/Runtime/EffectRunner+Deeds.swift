@@ -23,6 +23,7 @@ extension EffectRunner {
     case .run(let plan): run = start { await $0.run(plan) }
     case .cancelRun: run?.cancel()
     case .sampleLocks(let sampling): start { await $0.sampleLocks(sampling) }
+    case .rename(let renaming): carryOut(renaming)
     case .copy(let text): copy(text)
     case .edit(let path, let line): start { await $0.edit(path, line) }
     case .page(let text): start { await $0.page(text) }
@@ -268,6 +269,18 @@ extension EffectRunner {
       } else if watch?.watch.hasChanged() ?? false {
         send(.filesChanged)
       }
+    }
+  }
+
+  private func carryOut(_ renaming: Renaming) {
+    do {
+      try renaming.carryOut()
+      let files = renaming.moves.map(\.to).joined(separator: ", ")
+      let notes = renaming.notes.map { "; \($0.what)" }.joined()
+      send(.done("\(renaming.version) is now \(files)\(notes)"))
+      send(.filesChanged)
+    } catch {
+      send(.failed(error.diagnostic))
     }
   }
 

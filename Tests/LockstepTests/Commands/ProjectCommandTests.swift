@@ -12,6 +12,31 @@ import Testing
 
 /// The commands that look at a project or add to it.
 @Suite struct ProjectCommandTests {
+  @Test func `rename puts a late migration behind the newest, shows it first, overwrites nothing`()
+    async throws
+  {
+    let database = try await TestServer.shared.makeDatabase()
+    let program = try Program([
+      "migrations/001_a.sql": "CREATE TABLE a ();\n",
+      "migrations/003_c.sql": "CREATE TABLE c ();\n",
+    ])
+    let place = ["--url", database.url, "--layout", "raw"]
+    #expect(try await program.run(words: ["up"] + place).status == 0)
+    try program.write("CREATE TABLE b ();\n", to: "migrations/002_b.sql")
+    #expect(try await program.run(words: ["up"] + place).status == 4)
+    let shown = try await program.run(words: ["rename", "002", "--dry-run"] + place)
+    #expect(shown.output == "would rename migrations/002_b.sql to migrations/004_b.sql\n")
+    let refused = try await program.run(words: ["rename", "002", "--read-only"] + place)
+    #expect(refused.status == 4)
+    #expect(try program.names(in: "migrations") == ["001_a.sql", "002_b.sql", "003_c.sql"])
+    let outcome = try await program.run(words: ["rename", "002"] + place)
+    #expect(outcome.output == "renamed migrations/002_b.sql to migrations/004_b.sql\n")
+    #expect(try program.names(in: "migrations") == ["001_a.sql", "003_c.sql", "004_b.sql"])
+    #expect(try program.read("migrations/004_b.sql") == "CREATE TABLE b ();\n")
+    #expect(try await program.run(words: ["up"] + place).status == 0)
+    #expect(try await program.run(words: ["rename", "004"] + place).status == 4)
+  }
+
   @Test func `new begins both directions from the name and never overwrites`() async throws {
     let program = try Program(["migrations/001_a.up.sql": "", "migrations/001_a.down.sql": ""])
     let words = ["new", "create", "orders", "--layout", "golang-migrate"]

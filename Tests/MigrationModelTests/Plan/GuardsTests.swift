@@ -134,7 +134,7 @@ import Testing
         error: 1_a is pending, but older than 2, which is applied
           note: golang-migrate would pass it over without a word
           at:   migrations/1_a.up.sql
-          next: rename it to a version after the newest applied one; or apply it late with \
+          next: put it behind the newest applied one with `lockstep rename 1`; or apply it late with \
         `--allow-out-of-order`
         """
       ])

@@ -254,7 +254,7 @@ private func lines(_ status: ProjectStatus) -> [String] {
         """
         warning: 1_a is pending, but older than 2, which is applied
           at:   migrations/1_a.sql
-          next: rename it to a version after the newest applied one; or apply it late with \
+          next: put it behind the newest applied one with `lockstep rename 1`; or apply it late with \
         `--allow-out-of-order`
         """
       ])
@@ -265,7 +265,7 @@ private func lines(_ status: ProjectStatus) -> [String] {
           error: 1_a shares its version with another file
             also: migrations/1_b.sql
             at:   migrations/1_a.sql
-            next: rename one of the files to a version of its own
+            next: give one of them a version of its own: `lockstep rename 1_a.sql`
           """
         ])
     #expect(
