@@ -51,6 +51,15 @@ struct MigrationsPaneTests {
     #expect(marks == ["ok", "~", "M", "D", "F", "O", "T", "U", "."])
   }
 
+  @Test func `where no checksum is kept, nobody says that the file is as it was applied`() {
+    var status = Scenes.applied(Scenes.migration("0001", "a", up: "select 1;", down: "select 2;"))
+    #expect(Mark(status, reading: nil, knowsStates: true).words == "applied, as in its file")
+    status.row?.checksum = nil
+    let mark = Mark(status, reading: nil, knowsStates: true)
+    #expect(mark.text == "ok")
+    #expect(mark.words == "applied; no checksum")
+  }
+
   @Test func `a zoomed list tells when, how fast and by whom`() {
     var model = Scenes.ready(120, 40)
     model.press(.character("1"))

@@ -3,6 +3,8 @@ import MigrationModel
 /// The letter of a migration in the list, and what it stands for.
 enum Mark: Sendable, Hashable, CaseIterable {
   case applied
+  /// Applied, by a tool that keeps no checksum: whether the file is still the same is not known.
+  case recorded
   case ready
   case strongLock
   case losesData
@@ -18,7 +20,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
   /// At most two characters.
   var text: String {
     switch self {
-    case .applied: "ok"
+    case .applied, .recorded: "ok"
     case .ready: "."
     case .strongLock: "!"
     case .losesData: "!!"
@@ -37,6 +39,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
   var words: String {
     switch self {
     case .applied: "applied, as in its file"
+    case .recorded: "applied; no checksum"
     case .ready: "pending"
     case .strongLock: "waits for a strong lock"
     case .losesData: "loss, or no way back"
@@ -53,7 +56,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
 
   var tone: Tone {
     switch self {
-    case .applied: .good
+    case .applied, .recorded: .good
     case .ready: .text
     case .strongLock, .changed, .outOfOrder: .warning
     case .losesData, .missing, .brokenOff, .failed, .twice, .unsupported: .danger
@@ -70,8 +73,9 @@ enum Mark: Sendable, Hashable, CaseIterable {
       return
     }
     let problems = status.problems
+    let applied: Mark = status.row?.checksum == nil ? .recorded : .applied
     if problems.isEmpty, status.state == .applied, status.unfinished == nil {
-      self = .applied
+      self = applied
       return
     }
     func has(_ code: String) -> Bool { problems.contains { $0.code == code } }
@@ -88,7 +92,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
     } else if has("duplicate_version") {
       self = .twice
     } else if status.state == .applied {
-      self = .applied
+      self = applied
     } else if has("out_of_order") {
       self = .outOfOrder
     } else if reading?.losesData == true {

@@ -432,7 +432,7 @@ struct MigrationsPane: Pane {
   private func legend(_ facts: Facts, room: Int) -> [StyledText] {
     let palette = facts.look.palette
     // The rare ones are those that nobody knows by heart.
-    let common: [Mark] = [.applied, .ready, .strongLock, .losesData]
+    let common: [Mark] = [.applied, .recorded, .ready, .strongLock, .losesData]
     let rare = marks.filter { !common.contains($0) }
     let chosen = Set((rare + common.filter(marks.contains)).prefix(room))
     return marks.filter(chosen.contains).map { mark in
