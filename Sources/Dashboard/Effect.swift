@@ -14,6 +14,9 @@ public enum Effect: Sendable, Hashable {
   case sampleLocks(LockSampling)
   /// Give files new names; answered by `done` or `failed`.
   case rename(Renaming)
+  /// Cancel a statement or end a session, if it still is the one that was seen; answered by
+  /// `signalled`, and kept with who asked for it.
+  case signal(SessionSignal)
   /// Put these exact bytes on the clipboard.
   case copy(String)
   /// Open `$EDITOR` at a line, counted from 1.

@@ -13,7 +13,9 @@ extension Model {
     if facts.isRunning { hints.append(KeyHint(.control("c"), interruptWords)) }
     for binding in own + others {
       guard let hint = binding.hint, isOffered(binding.action) else { continue }
-      hints.append(KeyHint(binding.keys[0], words(hint, for: binding.action)))
+      hints.append(
+        KeyHint(
+          binding.keys[0], words(hint, for: binding.action), isFaint: isInVain(binding.action)))
     }
     return hints
   }
@@ -29,9 +31,19 @@ extension Model {
   private func words(_ hint: String, for action: Action) -> String {
     switch action {
     case .leave where canGoBack: "back"
+    case .cancelSession, .endSession:
+      facts.locks.selected?.pid.map { "\(hint) \($0)" } ?? "remedy"
     case .open where isZoomed && focusedPane?.slot != .list: "unzoom"
     case .open where focusedPane?.slot != .list: "zoom"
     default: hint
+    }
+  }
+
+  /// Whether a key would only say why it does nothing at present.
+  private func isInVain(_ action: Action) -> Bool {
+    switch action {
+    case .cancelSession, .endSession: obstacleToSignalling != nil
+    default: false
     }
   }
 
@@ -43,6 +55,8 @@ extension Model {
     // q says the same.
     case .back: false
     case .openLocks: focusedPane?.slot != .locks
+    case .cancelSession: facts.locks.selected?.pid != nil
+    case .endSession: facts.locks.selected != nil
     case .nextPane: arrangement.panes.count > 1 && size.columns >= 100
     default: true
     }

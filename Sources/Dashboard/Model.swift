@@ -23,6 +23,8 @@ public struct Model: Sendable {
   var commandHistory: [String] = []
   /// The request whose plan is on its way.
   var awaitedPlan: PlanRequest?
+  /// What was done to a session, until it is seen whether it helped.
+  var awaitedEffect: AwaitedEffect?
   var interruption = Interruption.none
   var watch = LockWatch()
   /// A picture that came while the screen was frozen.
@@ -41,6 +43,7 @@ public struct Model: Sendable {
   enum Overlay: Sendable {
     case help(HelpSheet)
     case plan(PlanSheet)
+    case signal(SignalSheet)
     case prompt(Prompt)
   }
 
@@ -96,6 +99,10 @@ public struct Model: Sendable {
     if case .plan(var sheet) = overlay {
       sheet.settle(facts, in: sheetArea)
       overlay = .plan(sheet)
+    }
+    if case .signal(var sheet) = overlay {
+      sheet.settle(facts, in: sheetArea)
+      overlay = .signal(sheet)
     }
   }
 

@@ -114,8 +114,20 @@ extension Model {
     case .version: return (from, versions(beginning: last))
     case .wordsOrVersion(let words):
       return (from, words.filter { $0.hasPrefix(last) } + versions(beginning: last))
+    case .session: return (from, pids(beginning: last))
     case .free: return (from, [])
     }
+  }
+
+  /// The selected session first, then those that keep others waiting.
+  private func pids(beginning text: String) -> [String] {
+    let roots = facts.locks.scan.map { scan in
+      scan.graph.roots.compactMap { scan.graph.nodes[$0].owner.pid }
+    }
+    let offered = [facts.locks.selected?.pid].compactMap { $0 } + (roots ?? [])
+    var seen: Set<Int32> = []
+    return offered.filter { seen.insert($0).inserted }.map(String.init)
+      .filter { $0.hasPrefix(text) }
   }
 
   /// The nearest to the selection first, since that is most often meant.

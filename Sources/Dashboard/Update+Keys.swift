@@ -24,6 +24,7 @@ extension Model {
       }
       return []
     case .plan(let sheet): return press(key, in: sheet)
+    case .signal(let sheet): return press(key, in: sheet)
     case nil: break
     }
     if case .mouse(let event) = key { return mouse(event) }
@@ -79,6 +80,8 @@ extension Model {
     case .applyNext: return plan(.up(to: nil, count: 1, allowOutOfOrder: false))
     case .applyTo: return applyToSelected()
     case .rollBack: return plan(.down(to: nil, count: 1))
+    case .cancelSession: return openSignal(.cancel)
+    case .endSession: return openSignal(.end)
     case .copy: return copy(more: false)
     case .copyMore: return copy(more: true)
     case .page: return focusedPane.map { [.page($0.plainText(facts))] } ?? []

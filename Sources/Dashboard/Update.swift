@@ -58,11 +58,17 @@ extension Model {
     case .locksSampled(let sample):
       watch.answered(sample)
       if !facts.isFrozen { facts.locks.take(sample) }
+      if case .full(let snapshot, let graph, _, _) = sample.content {
+        return seen(snapshot, graph)
+      }
       return []
     case .locksFailed(let diagnostic, let at):
       watch.failed()
       if !facts.isFrozen { facts.locks.fail(diagnostic, at: at) }
       return []
+    case .signalled(let signal, let outcome, let at):
+      facts.now = max(facts.now, at)
+      return signalled(signal, outcome)
     case .done(let text):
       say(text)
       return []
@@ -80,7 +86,7 @@ extension Model {
       facts.access = .readOnly(.expired)
       say("read-only again: the time that :arm gave is over", .warning)
     }
-    return watch.due(facts, isLookedAt: focusedPane?.slot == .locks)
+    return watch.due(facts, isLookedAt: focusedPane?.slot == .locks || awaitedEffect != nil)
       .map { watch.ask($0, at: facts.now) } ?? []
   }
 

@@ -13,6 +13,7 @@ extension Model {
     switch overlay {
     case .help(let sheet): sheet.draw(on: &frame, in: sheetArea, facts.look)
     case .plan(let sheet): sheet.draw(on: &frame, in: sheetArea, facts)
+    case .signal(let sheet): sheet.draw(on: &frame, in: sheetArea, facts)
     case .prompt, nil: break
     }
     return frame
@@ -51,7 +52,7 @@ extension Model {
 
   private var hasSheet: Bool {
     switch overlay {
-    case .help, .plan: true
+    case .help, .plan, .signal: true
     case .prompt, nil: false
     }
   }
@@ -112,7 +113,7 @@ extension Model {
   private var overlayHints: [KeyHint]? {
     switch overlay {
     case .help: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
-    case .plan: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
+    case .plan, .signal: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
     case .prompt, nil: nil
     }
   }

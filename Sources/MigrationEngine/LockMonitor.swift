@@ -9,7 +9,7 @@ import PostgresModel
 /// waits for the catalogue nor holds back vacuum. Names of relations are loaded beforehand, since asking
 /// for them later may itself have to wait.
 public actor LockMonitor {
-  private let connection: Connection
+  let connection: Connection
   private var names = RelationNames()
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {

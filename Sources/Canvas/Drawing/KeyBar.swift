@@ -3,14 +3,19 @@ public struct KeyHint: Hashable, Sendable {
   /// The keys, for instance `^D` or `, .`.
   public var keys: String
   public var action: String
+  /// Whether the key would only say why it does nothing at present.
+  public var isFaint: Bool
 
-  public init(_ keys: String, _ action: String) {
+  public init(_ keys: String, _ action: String, isFaint: Bool = false) {
     self.keys = keys
     self.action = action
+    self.isFaint = isFaint
   }
 
   /// Makes a hint for one key, labelled as `Key` labels it.
-  public init(_ key: Key, _ action: String) { self.init(key.description, action) }
+  public init(_ key: Key, _ action: String, isFaint: Bool = false) {
+    self.init(key.description, action, isFaint: isFaint)
+  }
 }
 
 extension Frame {
@@ -34,10 +39,12 @@ extension Frame {
     for hint in fitting + last {
       guard column + width(hint) - 2 <= area.right else { break }
       column += write(
-        hint.keys, at: Point(column: column, row: area.top), style: palette.key, within: area)
+        hint.keys, at: Point(column: column, row: area.top),
+        style: hint.isFaint ? palette.dim : palette.key, within: area)
       column += 1
       column += write(
-        hint.action, at: Point(column: column, row: area.top), style: palette.text, within: area)
+        hint.action, at: Point(column: column, row: area.top),
+        style: hint.isFaint ? palette.dim : palette.text, within: area)
       column += 2
     }
   }

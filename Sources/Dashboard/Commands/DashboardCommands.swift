@@ -32,6 +32,12 @@ enum DashboardCommands {
       ["locks"], "[tree|table]", "shows the locks alone", arguments: [.words(["tree", "table"])],
       perform: locks),
     DashboardCommand(
+      ["cancel"], "[PID]", "opens what cancelling a session's statement would do",
+      arguments: [.session], perform: { model, words in signal(.cancel, &model, words) }),
+    DashboardCommand(
+      ["end", "kill", "terminate"], "[PID]", "opens what ending a session would do",
+      arguments: [.session], perform: { model, words in signal(.end, &model, words) }),
+    DashboardCommand(
       ["filter"], "[TEXT]", "shows only what matches in this pane; ! inverts",
       arguments: [.free],
       perform: { model, words in
@@ -158,6 +164,16 @@ enum DashboardCommands {
     default: return model.misused("locks")
     }
     return model.perform(.openLocks)
+  }
+
+  private static func signal(
+    _ action: AuditEvent.Action, _ model: inout Model, _ words: [String]
+  ) -> [Effect] {
+    guard let text = words.first else { return model.openSignal(action) }
+    guard words.count == 1, let pid = Int32(text) else {
+      return model.misused(action == .cancel ? "cancel" : "end")
+    }
+    return model.openSignal(action, on: .session(pid: pid))
   }
 
   private static func interval(_ model: inout Model, _ words: [String]) -> [Effect] {

@@ -16,13 +16,13 @@ public enum ConnectionState: Sendable, Hashable {
     public var version: String
     /// 17 for 17.6.
     public var majorVersion: Int
-    /// Whether texts of other roles' statements may be read.
-    public var readsAllTexts: Bool
+    /// What may be seen of other sessions, and done to them; `nil` where the server has not said.
+    public var rights: SessionRights?
 
-    public init(version: String, majorVersion: Int, readsAllTexts: Bool = true) {
+    public init(version: String, majorVersion: Int, rights: SessionRights? = nil) {
       self.version = version
       self.majorVersion = majorVersion
-      self.readsAllTexts = readsAllTexts
+      self.rights = rights
     }
   }
 

@@ -41,28 +41,6 @@ public struct LockPicture: Sendable {
   /// How many rows the lock pane would like to have below its first.
   public var rowsWanted = 0
 
-  /// A full scan, with what was drawn from it.
-  public struct Scan: Sendable {
-    public var snapshot: LockSnapshot
-    public var graph: WaitGraph
-    public var names: RelationNames
-    public var ours: Set<Int32>
-
-    /// The relations of a name on which some lock is held or wanted.
-    ///
-    /// Without a schema every table of the name counts, since `search_path` is not known here.
-    func lockedRelations(named name: QualifiedName) -> Set<UInt32> {
-      var found: Set<UInt32> = []
-      for row in snapshot.locks where row.tag.kind == .relation {
-        guard let oid = row.tag.relation, let known = names.names[oid], known.name == name.name,
-          name.schema == nil || name.schema == known.schema
-        else { continue }
-        found.insert(oid)
-      }
-      return found
-    }
-  }
-
   public enum Form: Sendable, Hashable {
     case tree, table
   }
@@ -78,7 +56,7 @@ public struct LockPicture: Sendable {
     case .waiting(let count): waiting = count
     case .full(let snapshot, let graph, let names, let ours):
       waiting = snapshot.waiting
-      scan = Scan(snapshot: snapshot, graph: graph, names: names, ours: ours)
+      scan = Scan(snapshot, graph, names: names, ours: ours)
       number += 1
     }
   }

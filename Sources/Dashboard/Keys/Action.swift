@@ -31,6 +31,9 @@ public enum Action: Sendable, Hashable {
   // Changing the database: each opens a plan.
   case applyNext, applyTo, rollBack
 
+  // Other sessions: each opens a sheet that tells what would come of it.
+  case cancelSession, endSession
+
   // The program.
   case command, help, interrupt, suspend, quit
 

@@ -67,13 +67,13 @@ extension LockLine {
     let tag = node.wait?.row ?? node.wait?.tag ?? node.blocksOn
     var blocks = node.directVictims > 0 ? "\(node.directVictims)" : ""
     if node.indirectVictims > 0 { blocks += " + \(node.indirectVictims)" }
-    var on = tag.map { scan.names.text($0) } ?? ""
+    var on = tag.map { scan.text($0) } ?? ""
     if node.alsoBehind > 0 { on += " also behind \(node.alsoBehind)" }
     return LockLine(
       owner: node.owner,
       edge: node.blockers.first.map { $0.strength == .hard ? "hold" : "queue" } ?? "",
       depth: depth, continues: continues,
-      who: who(node.owner, session, node.prepared, isOurs: isOurs),
+      who: who(node.owner, session, node.prepared, scan),
       isOurs: isOurs,
       state: node.prepared != nil
         ? "prepared" : node.wait != nil ? "waiting" : session.map(state) ?? "unknown",
@@ -88,61 +88,73 @@ extension LockLine {
       query: session.map(query) ?? "", isDeadlock: node.isInCycle)
   }
 
-  /// Open transactions that hold locks on tables, those in the way of `obstacles` first, then oldest
-  /// first.
+  /// Open transactions that hold locks on tables, prepared ones too; those in the way of `obstacles`
+  /// first, then oldest first.
   private static func holders(
     _ scan: LockPicture.Scan, _ obstacles: [QualifiedName: LockMode]
   ) -> [LockLine] {
-    let now = scan.snapshot.at
-    var found: [LockOwner: (line: LockLine, since: Instant)] = [:]
+    var found: [LockOwner: Holding] = [:]
     for row in scan.snapshot.locks where row.tag.kind == .relation && row.isGranted {
-      guard let pid = row.pid, let session = scan.snapshot.sessions[pid],
-        let start = session.transactionStart, session.database != nil
-      else { continue }
-      let isHere = row.tag.database == scan.snapshot.database
+      let owner = scan.owner(of: row)
       let isObstacle =
-        isHere && (wanted(row, scan, obstacles)?.conflicts(with: row.mode) ?? false)
-      let owner = LockOwner.session(pid: pid)
-      if let old = found[owner]?.line {
-        let isWorse = isObstacle && !old.isObstacle
-        let isStronger = isObstacle == old.isObstacle && (old.mode ?? .accessShare) < row.mode
-        guard isWorse || isStronger else { continue }
-      }
-      let isOurs = scan.ours.contains(pid)
-      var line = LockLine(
-        owner: owner, edge: "", depth: 0, continues: [],
-        who: who(owner, session, nil, isOurs: isOurs), isOurs: isOurs, state: state(session),
-        wait: "-",
-        transaction: Words.duration(milliseconds: Double(now.microseconds(since: start)) / 1000),
-        mode: row.mode, lock: row.mode.sqlName, on: scan.names.text(row.tag), blocks: "",
-        query: query(session), isDeadlock: false)
-      line.isObstacle = isObstacle
-      found[owner] = (line, start)
+        scan.mode(wanted: obstacles, for: row)?.conflicts(with: row.mode) ?? false
+      let holding = Holding(row: row, isObstacle: isObstacle)
+      if let known = found[owner], !known.isLesser(than: holding) { continue }
+      found[owner] = holding
     }
-    return found.values.sorted { a, b in
+    let prepared = Dictionary(
+      scan.snapshot.preparedTransactions.map { (LockOwner.prepared(gid: $0.gid), $0) },
+      uniquingKeysWith: { first, _ in first })
+    let lines = found.compactMap { owner, holding -> (line: LockLine, since: Instant)? in
+      let session = owner.pid.flatMap { scan.snapshot.sessions[$0] }
+      guard let since = session?.transactionStart ?? prepared[owner]?.preparedAt,
+        session == nil || session?.database != nil
+      else { return nil }
+      return (line(of: owner, session, prepared[owner], holding, since: since, scan), since)
+    }
+    return lines.sorted { a, b in
       if a.line.isObstacle != b.line.isObstacle { return a.line.isObstacle }
       if a.since != b.since { return a.since < b.since }
       return (a.line.owner.pid ?? 0) < (b.line.owner.pid ?? 0)
     }.map(\.line)
   }
 
-  /// The mode in which the relation of a lock is wanted.
-  private static func wanted(
-    _ row: LockRow, _ scan: LockPicture.Scan, _ obstacles: [QualifiedName: LockMode]
-  ) -> LockMode? {
-    guard let name = row.tag.relation.flatMap({ scan.names.names[$0] }) else { return nil }
-    // A script that names no schema means the one that search_path leads to; which one that is
-    // cannot be told here, so that every table of the name counts.
-    return obstacles[name] ?? obstacles[QualifiedName(name.name)]
+  /// The lock that an open transaction is shown with.
+  private struct Holding {
+    var row: LockRow
+    var isObstacle: Bool
+
+    func isLesser(than other: Holding) -> Bool {
+      if isObstacle != other.isObstacle { return other.isObstacle }
+      return row.mode < other.row.mode
+    }
   }
 
+  private static func line(
+    of owner: LockOwner, _ session: LockSession?, _ prepared: PreparedTransaction?,
+    _ holding: Holding, since: Instant, _ scan: LockPicture.Scan
+  ) -> LockLine {
+    let isOurs = owner.pid.map(scan.ours.contains) ?? false
+    var line = LockLine(
+      owner: owner, edge: "", depth: 0, continues: [],
+      who: who(owner, session, prepared, scan), isOurs: isOurs,
+      state: prepared != nil ? "prepared" : session.map(state) ?? "unknown", wait: "-",
+      transaction: SessionWords.age(since, at: scan.snapshot.at), mode: holding.row.mode,
+      lock: holding.row.mode.sqlName, on: scan.names.text(holding.row.tag), blocks: "",
+      query: session.map(query) ?? "", isDeadlock: false)
+    line.isObstacle = holding.isObstacle
+    return line
+  }
+
+  /// The name of a session, with its parallel workers folded in.
   private static func who(
-    _ owner: LockOwner, _ session: LockSession?, _ prepared: PreparedTransaction?, isOurs: Bool
+    _ owner: LockOwner, _ session: LockSession?, _ prepared: PreparedTransaction?,
+    _ scan: LockPicture.Scan
   ) -> String {
-    if isOurs { return "YOU" }
-    if let prepared { return "prepared \(prepared.gid)" }
-    if let application = session?.application, !application.isEmpty { return application }
-    return session?.user ?? session?.backendType ?? "unknown"
+    let name = SessionWords.name(
+      owner, session, prepared, isOurs: owner.pid.map(scan.ours.contains) ?? false)
+    guard let workers = owner.pid.flatMap({ scan.workers[$0] }) else { return name }
+    return name + " +" + Words.count(workers.count, "worker")
   }
 
   private static func state(_ session: LockSession) -> String {

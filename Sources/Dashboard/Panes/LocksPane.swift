@@ -48,7 +48,7 @@ struct LocksPane: Pane {
         [.letter("p")], .freeze, hint: "freeze", "freezes the picture, or lets it live again"),
       Binding([.letter("y")], .copy, hint: "copy", "copies the session's row"),
       Binding([.letter("Y")], .copyMore, "copies the row with the whole query"),
-    ]
+    ] + SessionPane.signalBindings
   }
 
   var isNarrowed: Bool { !shown.isEmpty || !search.isEmpty }
@@ -100,7 +100,7 @@ struct LocksPane: Pane {
       lines = []
       return
     }
-    lines = LockLine.lines(of: scan, form: facts.locks.form, obstacles: obstacles(facts))
+    lines = LockLine.lines(of: scan, form: facts.locks.form, obstacles: facts.wantedLocks)
     if !shown.isEmpty { lines = lines.filter { shown.accepts($0.searchText) } }
     hasHiddenTexts = scan.snapshot.sessions.values.contains { $0.isHidden }
     guard facts.locks.form == .table else { return }
@@ -114,12 +114,6 @@ struct LocksPane: Pane {
     case .lock: lines.sort { ($0.on, $0.pid) < ($1.on, $1.pid) }
     }
     if isReversed { lines.reverse() }
-  }
-
-  /// What the selected migration would lock, where it is pending.
-  private func obstacles(_ facts: Facts) -> [QualifiedName: LockMode] {
-    guard let selected = facts.selectedMigration, selected.state == .pending else { return [:] }
-    return facts.reading(of: selected)?.strongestLocks ?? [:]
   }
 
   /// Rows for lines: all but the titles and the notes below.

@@ -1,7 +1,8 @@
 import Canvas
 import PostgresModel
 
-/// The session that the lock pane has selected: who it is, what it runs, what it holds.
+/// The session that the lock pane has selected: who it is, what it runs, what it holds, whom it waits
+/// for, and what ending it would free.
 struct SessionPane: Pane {
   let number = 6
   let name = "Session"
@@ -14,27 +15,54 @@ struct SessionPane: Pane {
     var owner: LockOwner?
     var scan: Int
     var columns: Int
+    var selected: MigrationKey?
+    var picture: Int
+  }
+
+  /// The keys that act on the selected session, here and in the lock pane.
+  static let signalBindings = [
+    Binding(
+      [.letter("c")], .cancelSession, hint: "cancel",
+      "tells what cancelling the session's statement would do, and asks"),
+    Binding(
+      [.letter("K")], .endSession, hint: "end", "tells what ending the session would do, and asks"),
+  ]
+
+  var bindings: [Binding] {
+    SessionPane.signalBindings + [
+      Binding([.letter("y")], .copy, hint: "copy", "copies what is told of the session"),
+      Binding([.letter("Y")], .copyMore, "copies the session's statement"),
+    ]
   }
 
   func isInUse(_ facts: Facts) -> Bool { facts.locks.scan != nil }
 
   func heading(_ facts: Facts) -> Heading {
-    guard let owner = facts.locks.selected else { return Heading(name) }
-    guard let pid = owner.pid, let session = facts.locks.scan?.snapshot.sessions[pid] else {
+    guard let owner = facts.locks.selected, let scan = facts.locks.scan else {
       return Heading(name)
     }
-    return Heading("\(name) \(pid)", note: session.application ?? session.user ?? "")
+    guard let pid = owner.pid, let session = scan.snapshot.sessions[pid] else {
+      if case .prepared(let gid) = owner { return Heading(name, note: gid) }
+      return Heading(name)
+    }
+    return Heading(
+      "\(name) \(pid)",
+      note: SessionWords.name(owner, session, isOurs: scan.ours.contains(pid)))
   }
 
   mutating func settle(_ facts: inout Facts, size: Size) {
     guard size != .zero else { return }
     document.resize(size)
     let basis = Basis(
-      owner: facts.locks.selected, scan: facts.locks.number, columns: size.columns)
+      owner: facts.locks.selected, scan: facts.locks.number, columns: size.columns,
+      selected: facts.selected, picture: facts.pictureNumber)
     guard basis != self.basis else { return }
     if basis.owner != self.basis?.owner { document.rewind() }
     self.basis = basis
-    document.show(lines(facts, columns: size.columns))
+    guard let scan = facts.locks.scan, let owner = facts.locks.selected else {
+      return document.show([])
+    }
+    document.show(SessionDocument(owner, scan, facts, columns: size.columns).lines)
   }
 
   mutating func perform(_ action: Action, _ facts: inout Facts) -> [Effect] {
@@ -48,7 +76,12 @@ struct SessionPane: Pane {
   }
 
   mutating func find(_ text: String, _ facts: inout Facts) { document.find(text) }
-  func copyText(_ facts: Facts, more: Bool) -> String? { document.plainText }
+
+  func copyText(_ facts: Facts, more: Bool) -> String? {
+    guard more else { return document.plainText }
+    return facts.locks.selected?.pid.flatMap { facts.locks.scan?.snapshot.sessions[$0]?.query }
+  }
+
   func plainText(_ facts: Facts) -> String { document.plainText }
 
   func view(_ facts: Facts, size: Size) -> Frame {
@@ -61,64 +94,166 @@ struct SessionPane: Pane {
     document.draw(on: &frame, in: frame.bounds, facts.look)
     return frame
   }
+}
 
-  private func lines(_ facts: Facts, columns: Int) -> [DocumentLine] {
-    guard let scan = facts.locks.scan, let owner = facts.locks.selected else { return [] }
-    let now = scan.snapshot.at
-    func age(_ moment: Instant?) -> String {
-      moment.map { Words.duration(milliseconds: Double(now.microseconds(since: $0)) / 1000) } ?? "?"
+/// Writes what is known of one session or prepared transaction.
+private struct SessionDocument {
+  private let owner: LockOwner
+  private let scan: LockPicture.Scan
+  private let facts: Facts
+  private let columns: Int
+  private let node: WaitGraph.Node?
+  private let nodeIndex: Int?
+  private(set) var lines: [DocumentLine] = []
+
+  init(_ owner: LockOwner, _ scan: LockPicture.Scan, _ facts: Facts, columns: Int) {
+    self.owner = owner
+    self.scan = scan
+    self.facts = facts
+    self.columns = columns
+    nodeIndex = scan.node(of: owner)
+    node = nodeIndex.map { scan.graph.nodes[$0] }
+    if let session = owner.pid.flatMap({ scan.snapshot.sessions[$0] }) {
+      tell(session)
+    } else if let prepared = scan.snapshot.preparedTransactions.first(where: {
+      owner == .prepared(gid: $0.gid)
+    }) {
+      tell(prepared)
+    } else {
+      line("it is gone", .dim)
+      return
     }
-    func heading(_ pieces: [DocumentLine.Piece]) -> DocumentLine {
-      var line = DocumentLine(pieces)
+    tellWaits()
+    tellHeld()
+    tellFreed()
+  }
+
+  private mutating func line(_ text: String, _ tone: Tone = .text, indent: Int = 0) {
+    lines += DocumentLine.wrapped(text, tone, columns: columns - 1, indent: indent).map { line in
+      var line = line
       line.isHeading = true
       return line
     }
-    func wrapped(_ text: String, _ tone: Tone = .text) -> [DocumentLine] {
-      DocumentLine.wrapped(text, tone, columns: columns - 1).map { heading($0.pieces) }
-    }
-    guard let pid = owner.pid, let session = scan.snapshot.sessions[pid] else {
-      guard let node = scan.graph.nodes.first(where: { $0.owner == owner }),
-        let prepared = node.prepared
-      else { return wrapped("it is gone", .dim) }
-      return wrapped("prepared transaction \(prepared.gid), open for \(age(prepared.preparedAt))")
-        + (prepared.owner.map { wrapped("owner \($0)") } ?? [])
-        + wrapped(
-          "it has no session to end: COMMIT PREPARED or ROLLBACK PREPARED frees it", .warning)
-    }
-    var lines = wrapped(
+  }
+
+  private func age(_ moment: Instant?) -> String {
+    SessionWords.age(moment, at: scan.snapshot.at)
+  }
+
+  private mutating func tell(_ session: LockSession) {
+    line(
       [
         "user \(session.user ?? "?")", "db \(session.database ?? "?")",
         "client \(session.clientAddress ?? "local")",
-        "since \(session.backendStart.map(Words.timeOfDay) ?? "?")Z",
+        "pid \(session.pid) since \(session.backendStart.map(Words.timeOfDay) ?? "?")",
       ].joined(separator: "   "))
-    lines += wrapped(
+    line(
       [
-        "transaction \(session.transactionStart == nil ? "none" : age(session.transactionStart))",
-        "\(session.state ?? "state hidden") \(age(session.stateChange))",
+        "xact \(session.transactionStart == nil ? "none" : age(session.transactionStart))",
+        "state \(session.state ?? "hidden") \(age(session.stateChange))",
         session.minimumTransactionID.map { "xmin \($0)" } ?? "",
+        session.backendType.flatMap { $0 == "client backend" ? nil : $0 } ?? "",
       ].filter { !$0.isEmpty }.joined(separator: "   "))
-    if let type = session.waitEventType, let event = session.waitEvent {
-      lines += wrapped("waits for \(type): \(event)", .warning)
+    if let id = session.queryID { line("query_id \(id)") }
+    if let type = session.waitEventType, let event = session.waitEvent, type != "Lock",
+      !session.runsNothing
+    {
+      line("waits for \(type): \(event)", .warning)
+    }
+    if let workers = scan.workers[session.pid] {
+      let pids = workers.prefix(12).map(String.init).joined(separator: ", ")
+      line("parallel workers \(workers.count)   \(pids)")
     }
     lines.append(.empty)
     if session.isHidden {
-      lines += wrapped("its text is hidden: grant pg_read_all_stats", .dim)
+      line("its text is hidden: grant pg_read_all_stats", .dim)
     } else {
-      lines += SQLLines(session.query ?? "").lines.prefix(40).map { heading($0) }
+      lines += SQLLines(session.query ?? "").lines.prefix(40).map { pieces in
+        var line = DocumentLine(pieces)
+        line.isHeading = true
+        return line
+      }
     }
     lines.append(.empty)
-    let held = scan.snapshot.locks(of: pid).filter { $0.isGranted && $0.tag.kind == .relation }
-    var byMode: [LockMode: [String]] = [:]
-    for row in held { byMode[row.mode, default: []].append(scan.names.text(row.tag)) }
+  }
+
+  private mutating func tell(_ prepared: PreparedTransaction) {
+    line("prepared transaction \(prepared.gid), open for \(age(prepared.preparedAt))")
+    line("xid \(prepared.transactionID)   owner \(prepared.owner ?? "?")")
+    lines.append(.empty)
+    line("it has no session to end; what frees it, in its database:", .warning)
+    line(SignalSheet.remedy(for: prepared), .strong)
+    lines.append(.empty)
+  }
+
+  /// The chain from this session to the one at its root.
+  private mutating func tellWaits() {
+    guard let node, let wait = node.wait else { return }
+    let since = wait.since.map {
+      Words.wait(milliseconds: Double(scan.snapshot.at.microseconds(since: $0)) / 1000)
+    }
+    let row = wait.row.map { " (row \(scan.names.text($0)))" } ?? ""
+    line(
+      "waits \(since ?? "?") for \(wait.mode.sqlName) on \(scan.text(wait.tag))\(row)", .warning)
+    var seen: Set<Int> = nodeIndex.map { [$0] } ?? []
+    var here = node
+    var depth = 1
+    while let edge = here.blockers.first {
+      let blocker = scan.graph.nodes[edge.blocker]
+      let name = SessionWords.name(of: blocker, in: scan)
+      let how =
+        edge.strength == .hard
+        ? "which holds \(edge.mode.sqlName)" : "ahead in the queue for \(edge.mode.sqlName)"
+      let others = here.alsoBehind > 0 ? "; also behind \(here.alsoBehind) more" : ""
+      line("behind \(name), \(how)\(others)", indent: min(depth * 2, 12))
+      guard seen.insert(edge.blocker).inserted else {
+        line("a circle: the server ends it after deadlock_timeout", .danger, indent: 2)
+        break
+      }
+      guard depth < 12 else { break }
+      here = blocker
+      depth += 1
+    }
+    let others = node.blockers.dropFirst().map(\.blocker)
+    if !others.isEmpty {
+      line("also behind \(SessionWords.list(Array(others), in: scan))", indent: 2)
+    }
+  }
+
+  private mutating func tellHeld() {
+    var byMode: [LockMode: Set<String>] = [:]
+    var rest: Set<String> = []
+    for row in scan.snapshot.locks where row.isGranted && scan.owner(of: row) == owner {
+      switch row.tag.kind {
+      case .relation: byMode[row.mode, default: []].insert(scan.names.text(row.tag))
+      case .tuple, .transactionID, .advisory, .object:
+        rest.insert(scan.names.text(row.tag))
+      default: break
+      }
+    }
     for mode in byMode.keys.sorted(by: >) {
-      let names = byMode[mode, default: []].sorted()
-      let more = names.count > 6 ? " and \(names.count - 6) more" : ""
-      lines += wrapped("holds \(mode.sqlName) " + names.prefix(6).joined(separator: ", ") + more)
+      line("holds   \(mode.sqlName) " + listed(byMode[mode, default: []]))
     }
-    if held.isEmpty { lines += wrapped("holds no table", .dim) }
-    if let node = scan.graph.nodes.first(where: { $0.owner == owner }), node.victims > 0 {
-      lines += wrapped("keeps \(Words.count(node.victims, "session")) waiting", .warning)
+    if byMode.isEmpty { line("holds   no table", .dim) }
+    if !rest.isEmpty { line("        " + listed(rest), .dim) }
+  }
+
+  private func listed(_ names: Set<String>) -> String {
+    let more = names.count > 6 ? " and \(names.count - 6) more" : ""
+    return names.sorted().prefix(6).joined(separator: ", ") + more
+  }
+
+  private mutating func tellFreed() {
+    let verb = owner.pid == nil ? "rolling it back" : "ending it"
+    let words = nodeIndex.map { Consequences(of: $0, in: scan.graph).words(in: scan) } ?? []
+    let version = facts.selected?.version
+    let isObstacle = scan.isObstacle(owner, to: facts.wantedLocks)
+    if words.isEmpty {
+      let would = version.flatMap { isObstacle ? "; would free \($0) when it runs" : nil } ?? ""
+      return line("\(verb) frees: nothing now\(would)", isObstacle ? .warning : .dim)
     }
-    return lines
+    line("\(verb) frees \(words[0])", .warning)
+    for word in words.dropFirst() { line("  " + word, .warning) }
+    if isObstacle, let version { line("  \(version) would wait for it too", .warning) }
   }
 }

@@ -56,20 +56,18 @@ struct StatementNotes {
     guard migration.state == .pending, facts.picture.knowsStates, let scan = facts.locks.scan,
       let relation = lock.relation, lock.mode > .rowExclusive
     else { return [] }
-    let obstacles = scan.lockedRelations(named: relation)
-      .flatMap { scan.snapshot.obstacles(to: lock.mode, on: $0) }
-      .filter { row in row.pid.map { !scan.ours.contains($0) } ?? true }
-    guard let first = obstacles.first else {
-      return note("now: nobody in the way", .dim, columns)
-    }
-    let holders = Set(obstacles.filter(\.isGranted).map(\.pid)).count
+    let obstacles = scan.obstacles(to: lock.mode, on: relation)
+    guard !obstacles.isEmpty else { return note("now: nobody in the way", .dim, columns) }
+    let granted = obstacles.filter(\.isGranted)
+    let inTheWay = granted.isEmpty ? obstacles : granted
+    let owners = Set(inTheWay.map { scan.owner(of: $0) })
     let who =
-      holders > 0
-      ? Words.count(holders, "holder") : Words.count(obstacles.count, "session") + " ahead"
-    let age = Words.duration(
-      milliseconds: Double(
-        scan.snapshot.at.microseconds(since: scan.snapshot.transactionStart(of: first))) / 1000)
-    return note("now: \(who), oldest \(age)  -> would wait", .warning, columns)
+      granted.isEmpty
+      ? Words.count(owners.count, "session") + " ahead" : Words.count(owners.count, "holder")
+    let oldest = inTheWay.map { scan.snapshot.transactionStart(of: $0) }.min()
+    return note(
+      "now: \(who), oldest \(SessionWords.age(oldest, at: scan.snapshot.at))  -> would wait",
+      .warning, columns)
   }
 
   /// What keeps the statement from being run at all.

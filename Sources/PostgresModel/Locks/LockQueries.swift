@@ -188,8 +188,8 @@ public enum LockQueries {
       blocks: try row.integer(6), blocksDone: try row.integer(7))
   }
 
-  /// Cancels what a session runs, if it still is the session that was seen; `false`, or no row, means
-  /// that nothing was done.
+  /// Cancels what a session runs, if it still is the session that was seen, in the transaction that was
+  /// seen; `false`, or no row, means that nothing was done.
   public static func cancel(_ session: LockSession) -> Query<Bool> {
     signal("pg_cancel_backend", session)
   }
@@ -199,13 +199,21 @@ public enum LockQueries {
     signal("pg_terminate_backend", session)
   }
 
-  /// A pid may be given to another session at any time; with the start of the session it is its own.
+  /// A pid may be given to another session at any time; with the start of the session it is its own,
+  /// and with the start of its transaction what it does is what was seen.
+  ///
+  /// Asks the function below `pg_stat_activity`, which reads no catalog that might be locked.
   private static func signal(_ function: String, _ session: LockSession) -> Query<Bool> {
     Query(
       """
-      select \(function)(pid) from pg_stat_activity
-      where pid = $1::int and \(Instant.sql("backend_start")) = $2::bigint
-      """, ["\(session.pid)", session.backendStart.map { "\($0.microseconds)" }]
+      select \(function)(pid) from pg_stat_get_activity($1::int)
+      where \(Instant.sql("backend_start")) = $2::bigint
+        and \(Instant.sql("xact_start")) is not distinct from $3::bigint
+      """,
+      [
+        "\(session.pid)", session.backendStart.map { "\($0.microseconds)" },
+        session.transactionStart.map { "\($0.microseconds)" },
+      ]
     ) { (row) throws(ResultRow.Mismatch) in try row.bool(0) }
   }
 

@@ -75,7 +75,7 @@ public struct LockSnapshot: Sendable, Hashable {
 
   /// The prepared transactions by the name their locks bear: the one that also holds the lock on
   /// their transaction's number.
-  var preparedOwners: [VirtualTransaction?: LockOwner] {
+  public var preparedOwners: [VirtualTransaction?: LockOwner] {
     guard !preparedTransactions.isEmpty else { return [:] }
     let gids = Dictionary(preparedTransactions.map { ($0.transactionID, $0.gid) }) { a, _ in a }
     var owners: [VirtualTransaction?: LockOwner] = [:]

@@ -29,6 +29,8 @@ struct DashboardProgram: Sendable {
   var options: @Sendable (any Layout) -> Runner.Options = { _ in Runner.Options() }
   /// Who is recorded as having run something, from the role that logged in.
   var runBy: @Sendable (String) -> String = { $0 }
+  /// Keeps what was done to the sessions of others.
+  var recordAudit: @Sendable (AuditEvent) -> Void = { _ in }
   var environment: [String: String]
   /// Whether boxes are drawn in ASCII even where the locale has more.
   var isASCII = false

@@ -24,6 +24,7 @@ extension EffectRunner {
     case .cancelRun: run?.cancel()
     case .sampleLocks(let sampling): start { await $0.sampleLocks(sampling) }
     case .rename(let renaming): carryOut(renaming)
+    case .signal(let signal): start { await $0.signal(signal) }
     case .copy(let text): copy(text)
     case .edit(let path, let line): start { await $0.edit(path, line) }
     case .page(let text): start { await $0.page(text) }
@@ -194,7 +195,7 @@ extension EffectRunner {
       settings: [("default_transaction_read_only", "on")], loop: loop)
     let monitor = try await MigrationEngine.LockMonitor.open(program.connection, loop: loop)
     try await monitor.loadNames()
-    let rights = try await monitor.rights()
+    let rights = try await monitor.sessionRights()
     let database = DatabaseFacts(of: session)
     connection = session
     self.monitor = monitor
@@ -204,7 +205,7 @@ extension EffectRunner {
           ConnectionState.Server(
             version: database.serverVersion,
             majorVersion: database.serverVersionNumber / 10_000,
-            readsAllTexts: rights.readsAllTexts))))
+            rights: rights))))
   }
 
   private func noteLoss(_ error: any Error) {
@@ -236,6 +237,28 @@ extension EffectRunner {
       send(.locksFailed(Diagnostic(explaining: error), at: .current))
       noteLoss(error)
     }
+  }
+
+  /// Cancels a statement or ends a session, keeps that it was asked for, and says what came of it.
+  private func signal(_ signal: SessionSignal) async {
+    var outcome = AuditEvent.Outcome.failed("no connection")
+    if let monitor {
+      do {
+        let isDone = try await monitor.signal(signal.session, ends: signal.action == .end)
+        outcome = isDone ? .signalled : .changed
+      } catch {
+        outcome = .failed(Diagnostic(explaining: error).what)
+        noteLoss(error)
+      }
+    }
+    let session = signal.session
+    program.recordAudit(
+      AuditEvent(
+        at: .current, by: loaded.map { program.runBy($0.sessionUser) } ?? program.runBy(""),
+        action: signal.action, pid: session.pid, user: session.user,
+        application: session.application, backendStart: session.backendStart,
+        queryStart: session.queryStart, victims: signal.victims.count, outcome: outcome))
+    send(.signalled(signal, outcome, at: .current))
   }
 
   /// Notices within two seconds what other runners write to the history.

@@ -1,0 +1,86 @@
+import PostgresModel
+
+extension LockPicture {
+  /// A full scan, with what was drawn from it.
+  public struct Scan: Sendable {
+    public let snapshot: LockSnapshot
+    public let graph: WaitGraph
+    public let names: RelationNames
+    public let ours: Set<Int32>
+    private let preparedOwners: [VirtualTransaction?: LockOwner]
+    /// Indices into `snapshot.locks` of the locks on each relation, found once a scan and not once a
+    /// statement that is forecast.
+    private let rowsByRelation: [UInt32: [Int]]
+    private let relationsByName: [String: [UInt32]]
+    /// Parallel workers by the pid of their leader.
+    let workers: [Int32: [Int32]]
+
+    init(
+      _ snapshot: LockSnapshot, _ graph: WaitGraph, names: RelationNames, ours: Set<Int32>
+    ) {
+      self.snapshot = snapshot
+      self.graph = graph
+      self.names = names
+      self.ours = ours
+      preparedOwners = snapshot.preparedOwners
+      var rows: [UInt32: [Int]] = [:]
+      for (index, row) in snapshot.locks.enumerated() where row.tag.kind == .relation {
+        guard let oid = row.tag.relation,
+          row.tag.database == snapshot.database || row.tag.database == 0
+        else { continue }
+        rows[oid, default: []].append(index)
+      }
+      rowsByRelation = rows
+      relationsByName = Dictionary(
+        grouping: rows.keys.filter { names.names[$0] != nil }, by: { names.names[$0]?.name ?? "" })
+      var workers: [Int32: [Int32]] = [:]
+      for session in snapshot.sessions.values {
+        guard let leader = session.leader, leader != session.pid else { continue }
+        workers[leader, default: []].append(session.pid)
+      }
+      self.workers = workers.mapValues { $0.sorted() }
+    }
+
+    /// Whose lock a row is; that of a parallel worker is its leader's.
+    func owner(of row: LockRow) -> LockOwner {
+      if let pid = row.pid { return .session(pid: snapshot.sessions[pid]?.leader ?? pid) }
+      return preparedOwners[row.virtualTransaction] ?? .unknown(row.virtualTransaction)
+    }
+
+    /// The relations of a name on which some lock is held or wanted.
+    ///
+    /// Without a schema every table of the name counts, since `search_path` is not known here.
+    func lockedRelations(named name: QualifiedName) -> [UInt32] {
+      (relationsByName[name.name] ?? []).filter { oid in
+        name.schema == nil || names.names[oid]?.schema == name.schema
+      }
+    }
+
+    /// The locks of others, held or waited for, that would keep a session from getting `mode` on a
+    /// relation.
+    func obstacles(to mode: LockMode, on name: QualifiedName) -> [LockRow] {
+      lockedRelations(named: name).flatMap { rowsByRelation[$0] ?? [] }
+        .map { snapshot.locks[$0] }
+        .filter { row in
+          mode.conflicts(with: row.mode) && !(row.pid.map(ours.contains) ?? false)
+        }
+    }
+
+    /// What a lock is on; the owner of a virtual transaction is named, since its number tells nobody
+    /// anything.
+    func text(_ tag: LockTag) -> String {
+      guard tag.kind == .virtualTransaction,
+        let holder = snapshot.locks.first(where: { $0.tag == tag && $0.isGranted })
+      else { return names.text(tag) }
+      let owner = owner(of: holder)
+      let session = owner.pid.flatMap { snapshot.sessions[$0] }
+      let isOurs = owner.pid.map(ours.contains) ?? false
+      let name = SessionWords.name(owner, session, isOurs: isOurs)
+      return "transaction of \(owner.pid.map { "\($0) " } ?? "")\(name)"
+    }
+
+    /// The index of a session's or prepared transaction's node; `nil` for one that nobody waits for
+    /// and that waits for nobody.
+    func node(of owner: LockOwner) -> Int? { graph.nodes.firstIndex { $0.owner == owner } }
+  }
+}

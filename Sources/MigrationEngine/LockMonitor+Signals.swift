@@ -1,0 +1,28 @@
+import Postgres
+import PostgresModel
+
+extension LockMonitor {
+  /// Cancels the statement of a session, or ends the session, if it still is the one that was seen, in
+  /// the transaction that was seen.
+  ///
+  /// Goes over the monitor's own session, which waits for no table: the one that reads the history may
+  /// be waiting for the very lock that is to be freed.
+  ///
+  /// - Returns: Whether the server passed the signal on; `false` where nothing was done.
+  /// - Throws: `DatabaseError`, also where the server refuses.
+  public func signal(
+    _ session: LockSession, ends: Bool
+  ) async throws(DatabaseError) -> Bool {
+    let query = ends ? LockQueries.terminate(session) : LockQueries.cancel(session)
+    let answers = try await connection.rows(query)
+    return answers.first ?? false
+  }
+
+  /// What this role may see of other sessions, and do to them; `nil` where the server does not say.
+  ///
+  /// - Throws: `DatabaseError`.
+  public func sessionRights() async throws(DatabaseError) -> SessionRights? {
+    let rows = try await connection.rows(SessionRights.query)
+    return SessionRights(rows)
+  }
+}
