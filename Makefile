@@ -7,7 +7,17 @@ FILTER ?=
 swift_flags = --explicit-target-dependency-import-check error
 release_flags = -c release $(swift_flags)
 ifneq ($(shell uname),Darwin)
-release_flags += --static-swift-stdlib
+# What every start pays for: relocations, symbols that nobody looks up, pages of unused functions. A
+# folder that holds nothing but the archive makes the linker take it.
+static_libraries = .build/static
+find_static_libraries = mkdir -p $(static_libraries); library=$$(cc -print-file-name=libstdc++.a) \
+  && ln -sf "$$library" $(static_libraries)/libstdc++.a || true
+release_flags += --static-swift-stdlib -Xswiftc -L$(static_libraries) -Xswiftc -use-ld=lld \
+  -Xswiftc -Xfrontend -Xswiftc -function-sections \
+  -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
+  -Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs
+else
+find_static_libraries = true
 endif
 
 .PHONY: help deps build demo test interop install bench format lint screenshots clean
@@ -20,9 +30,11 @@ deps: ## install the packages that building, running and testing need, where the
 
 build: ## build the release binary, .build/release/lockstep
 	@.ci/deps build
+	@$(find_static_libraries)
 	swift build $(release_flags) --product lockstep
 
 demo: deps ## open the dashboard on a private, throw-away PostgreSQL with the sample migrations
+	@$(find_static_libraries)
 	@swift build $(release_flags) --product lockstep
 	@.build/release/lockstep demo
 

@@ -40,7 +40,14 @@ let package = Package(
     .target(name: "CPosix"),
 
     library("Diagnostics"),
-    library("PostgresModel", ["Diagnostics", "CPgQuery"]),
+    .target(
+      name: "PostgresModel", dependencies: ["Diagnostics", "CPgQuery"], swiftSettings: settings,
+      // Linked in where an archive is at hand: as a shared library its relocations would be paid at
+      // every start, and its name changes with every release of the system.
+      linkerSettings: [
+        .linkedLibrary(":libpg_query.a", .when(platforms: [.linux])),
+        .linkedLibrary("pg_query", .when(platforms: [.macOS])),
+      ]),
     library("EventLoop", ["Diagnostics", "CPosix"]),
     library("Postgres", ["PostgresModel", "EventLoop", "Diagnostics", "CLibpq"]),
     library("MigrationModel", ["PostgresModel", "Diagnostics", "CCrypto"]),
