@@ -66,6 +66,14 @@ public enum TerminalText {
       ?? text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
   }
 
+  /// Tells whether `text` is printable ASCII only, which is true of nearly all text.
+  ///
+  /// Beside the generic one, which costs many times its work where it is called from another module.
+  public static func isPlain(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { isPlain(bytes: $0) }
+  }
+
   private static func isPlain(bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     for byte in bytes where byte < 0x20 || byte >= 0x7f { return false }
     return true

@@ -8,8 +8,18 @@ public enum TextWidth {
   static let clipMark: Unicode.Scalar = "~"
 
   /// Returns how many cells `text` takes on one line.
+  public static func of(_ text: String) -> Int {
+    if TerminalText.isPlain(text) { return text.utf8.count }
+    return widthOfGlyphs(text)
+  }
+
+  /// Returns how many cells `text` takes on one line.
   public static func of(_ text: some StringProtocol) -> Int {
     if TerminalText.isPlain(text) { return text.utf8.count }
+    return widthOfGlyphs(text)
+  }
+
+  private static func widthOfGlyphs(_ text: some StringProtocol) -> Int {
     var width = 0
     var glyphs = GlyphIterator(text.unicodeScalars, lineBreaks: .show)
     while let glyph = glyphs.next() { width += glyph.width }

@@ -225,9 +225,10 @@ public actor Connection {
     let columns = PQnfields(result)
     var rows: [Row] = []
     rows.reserveCapacity(Int(count))
+    var cells: [UnsafeRawBufferPointer?] = []
+    cells.reserveCapacity(Int(columns))
     for row in 0..<count {
-      var cells: [UnsafeRawBufferPointer?] = []
-      cells.reserveCapacity(Int(columns))
+      cells.removeAll(keepingCapacity: true)
       for column in 0..<columns {
         if PQgetisnull(result, row, column) == 1 {
           cells.append(nil)

@@ -52,9 +52,37 @@ public struct Instant: Sendable, Hashable, Comparable {
 
   /// For people: `2026-01-09 12:00:00`, in UTC.
   public var shortText: String {
+    var bytes: [UInt8] = []
+    appendShortText(to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// How many characters `shortText` has in the years from 0 to 9999.
+  public static let shortTextLength = 19
+
+  /// Appends `shortText`, for tables of thousands of times.
+  public func appendShortText(to bytes: inout [UInt8]) {
     let f = fields
-    return "\(padded(f.year, 4))-\(padded(f.month, 2))-\(padded(f.day, 2)) "
-      + "\(padded(f.hour, 2)):\(padded(f.minute, 2)):\(padded(f.second, 2))"
+    guard (0...9999).contains(f.year) else {
+      bytes.append(contentsOf: padded(f.year, 4).utf8)
+      return appendDayAndTime(of: f, to: &bytes)
+    }
+    appendTwoDigits(f.year / 100, to: &bytes)
+    appendTwoDigits(f.year % 100, to: &bytes)
+    appendDayAndTime(of: f, to: &bytes)
+  }
+
+  private func appendDayAndTime(of f: Fields, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "-"))
+    appendTwoDigits(f.month, to: &bytes)
+    bytes.append(UInt8(ascii: "-"))
+    appendTwoDigits(f.day, to: &bytes)
+    bytes.append(UInt8(ascii: " "))
+    appendTwoDigits(f.hour, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    appendTwoDigits(f.minute, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    appendTwoDigits(f.second, to: &bytes)
   }
 
   /// A version by time: `20260109120000`.
@@ -68,6 +96,12 @@ public struct Instant: Sendable, Hashable, Comparable {
 private func floorDivide(_ a: Int64, _ b: Int64) -> Int64 {
   let quotient = a / b
   return a % b < 0 ? quotient - 1 : quotient
+}
+
+/// - Parameter number: Below 100.
+private func appendTwoDigits(_ number: Int, to bytes: inout [UInt8]) {
+  bytes.append(UInt8(truncatingIfNeeded: 0x30 + number / 10))
+  bytes.append(UInt8(truncatingIfNeeded: 0x30 + number % 10))
 }
 
 private func padded(_ number: Int, _ width: Int) -> String {

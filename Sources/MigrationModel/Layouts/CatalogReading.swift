@@ -25,6 +25,9 @@ func sortedStably<Element, Key>(
   by isLess: (Key, Key) -> Bool
 ) -> [Element] {
   let keyed = elements.map { (key: key($0), element: $0) }
+  // Folders are read by name, and names begin with versions: there is seldom anything to do.
+  let isSorted = zip(keyed, keyed.dropFirst()).allSatisfy { isLess($0.key, $1.key) }
+  if isSorted { return elements }
   let sorted = keyed.sorted { a, b in
     if isLess(a.key, b.key) { return true }
     if isLess(b.key, a.key) { return false }

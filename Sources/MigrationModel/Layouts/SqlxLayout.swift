@@ -30,29 +30,45 @@ public struct SqlxLayout: Layout {
   private struct Name {
     enum Kind { case simple, up, down }
 
-    var version: Substring
+    var version: String
     var number: Int64?
     var kind: Kind
     var description: String
 
     /// `nil` for names that sqlx passes over.
     init?(_ name: String) {
-      guard let underscore = name.utf8.firstIndex(of: UInt8(ascii: "_")) else { return nil }
-      var rest = name[name.utf8.index(after: underscore)...]
-      guard rest.hasSuffix(".sql") else { return nil }
-      version = name[..<underscore]
-      number = Int64(version)
-      let suffix: String
-      if rest.hasSuffix(".up.sql") {
-        (kind, suffix) = (.up, ".up.sql")
-      } else if rest.hasSuffix(".down.sql") {
-        (kind, suffix) = (.down, ".down.sql")
-      } else {
-        (kind, suffix) = (.simple, ".sql")
+      // Bytes: a folder has two names a migration, and characters cost a hundred times as much.
+      var name = name
+      let read = name.withUTF8 { bytes -> (version: Int, kind: Kind, end: Int)? in
+        guard let underscore = bytes.firstIndex(of: UInt8(ascii: "_")) else { return nil }
+        var end = bytes.count
+        func ends(with suffix: StaticString) -> Bool {
+          end - suffix.utf8CodeUnitCount > underscore
+            && bytes.matches(suffix, at: end - suffix.utf8CodeUnitCount)
+        }
+        guard ends(with: ".sql") else { return nil }
+        let (kind, suffix): (Kind, StaticString) =
+          ends(with: ".up.sql")
+          ? (.up, ".up.sql") : ends(with: ".down.sql") ? (.down, ".down.sql") : (.simple, ".sql")
+        // sqlx trims the suffix as often as it stands there: `a.sql.sql` is "a".
+        while ends(with: suffix) { end -= suffix.utf8CodeUnitCount }
+        return (underscore, kind, end)
       }
-      // sqlx trims the suffix as often as it stands there: `a.sql.sql` is "a".
-      while rest.hasSuffix(suffix) { rest = rest.dropLast(suffix.utf8.count) }
-      description = String(rest.map { $0 == "_" ? " " : $0 })
+      guard let read else { return nil }
+      kind = read.kind
+      version = String(decoding: name.utf8.prefix(read.version), as: UTF8.self)
+      number = Int64(version)
+      description = name.withUTF8 { bytes in
+        let words = bytes[(read.version + 1)..<read.end]
+        return String(unsafeUninitializedCapacity: words.count) { buffer in
+          var count = 0
+          for byte in words {
+            buffer[count] = byte == UInt8(ascii: "_") ? UInt8(ascii: " ") : byte
+            count += 1
+          }
+          return count
+        }
+      }
     }
   }
 
@@ -81,6 +97,7 @@ public struct SqlxLayout: Layout {
     var catalog = Catalog(migrations: [])
     var ups: [(file: SourceFile, name: Name, number: Int64)] = []
     var downs: [(file: SourceFile, name: Name, number: Int64)] = []
+    ups.reserveCapacity(files.count / 2)
     for file in files {
       guard !file.isDirectory, let name = Name(file.name) else {
         let reason = file.reasonForPassingOver("its name has no underscore behind a version")
@@ -122,7 +139,7 @@ public struct SqlxLayout: Layout {
     return catalog
   }
 
-  private func badVersion(_ file: SourceFile, _ version: Substring) -> Diagnostic {
+  private func badVersion(_ file: SourceFile, _ version: String) -> Diagnostic {
     .error(
       code: "bad_version",
       "\(file.name) has no version that sqlx can read: \"\(version)\" is no 64-bit integer",
@@ -134,7 +151,7 @@ public struct SqlxLayout: Layout {
 
   private func migration(_ name: Name, up: SourceFile?, down: SourceFile?) -> Migration {
     var migration = Migration(
-      version: Version(String(name.version)), name: name.description,
+      version: Version(name.version), name: name.description,
       files: [up, down].compactMap { $0 }, up: [],
       down: .none(reason: "there is no down file", isMarked: false))
     var mark: String?

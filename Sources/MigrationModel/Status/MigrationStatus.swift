@@ -90,11 +90,24 @@ public struct ProjectStatus: Sendable, Hashable {
     self.historyTableExists = historyTableExists
   }
 
-  public var appliedCount: Int { migrations.count { $0.state == .applied } }
-  public var pendingCount: Int { migrations.count { $0.state == .pending } }
-  public var failedCount: Int { migrations.count { $0.state == .failed } }
+  public var appliedCount: Int { count(of: .applied) }
+  public var pendingCount: Int { count(of: .pending) }
+  public var failedCount: Int { count(of: .failed) }
+
+  private func count(of state: MigrationStatus.State) -> Int {
+    // By index: an element passed to a closure would be copied whole.
+    var count = 0
+    for index in migrations.indices where migrations[index].state == state { count += 1 }
+    return count
+  }
+
   /// Migrations with at least one problem that is more than a missing note.
   public var problemCount: Int {
-    migrations.count { $0.problems.contains { $0 != .irreversibleWithoutNote } }
+    var count = 0
+    for index in migrations.indices
+    where migrations[index].problems.contains(where: { $0 != .irreversibleWithoutNote }) {
+      count += 1
+    }
+    return count
   }
 }

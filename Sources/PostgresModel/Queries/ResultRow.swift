@@ -29,9 +29,23 @@ public struct ResultRow {
   }
 
   public func optionalInteger(_ column: Int) throws(Mismatch) -> Int64? {
-    guard let text = optionalString(column) else { return nil }
+    guard let bytes = cells[column] else { return nil }
+    if let number = ResultRow.digits(bytes) { return number }
+    let text = String(decoding: bytes, as: UTF8.self)
     guard let number = Int64(text) else {
       throw Mismatch(column: column, expected: "integer", found: text)
+    }
+    return number
+  }
+
+  /// Reads digits alone, as nearly every integer of a server is written; `nil` for anything else, and
+  /// for what could be too large.
+  private static func digits(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+    guard !bytes.isEmpty, bytes.count <= 18 else { return nil }
+    var number: Int64 = 0
+    for byte in bytes {
+      guard byte >= 0x30, byte <= 0x39 else { return nil }
+      number = number &* 10 &+ Int64(byte &- 0x30)
     }
     return number
   }
@@ -44,12 +58,11 @@ public struct ResultRow {
   }
 
   public func optionalBool(_ column: Int) throws(Mismatch) -> Bool? {
-    switch optionalString(column) {
-    case nil: return nil
-    case "t": return true
-    case "f": return false
-    case let text: throw Mismatch(column: column, expected: "boolean", found: text)
-    }
+    guard let bytes = cells[column] else { return nil }
+    if bytes.count == 1, bytes[0] == UInt8(ascii: "t") { return true }
+    if bytes.count == 1, bytes[0] == UInt8(ascii: "f") { return false }
+    throw Mismatch(
+      column: column, expected: "boolean", found: String(decoding: bytes, as: UTF8.self))
   }
 
   public func bool(_ column: Int) throws(Mismatch) -> Bool {

@@ -29,7 +29,7 @@ struct StatusCommand: Command {
     if context.output.isJSON {
       context.output.print(StatusReport(project).json)
     } else if context.output.verbosity > .quiet {
-      context.output.print(lines: StatusReport(project).lines)
+      StatusReport(project).print(to: context.output)
     }
     let isPending = arguments.has(Options.exitCode) && project.status.pendingCount > 0
     return isPending ? .pending : .done
@@ -54,16 +54,21 @@ struct StatusReport {
 
   // MARK: For people
 
-  var lines: [[Output.Span]] {
-    var lines = [databaseLine, projectLine, []] + table.lines
-    if status.migrations.isEmpty { lines.append([.init("no migrations")]) }
+  func print(to output: Output) {
+    var buffer = OutputBuffer(output)
+    for line in [databaseLine, projectLine, []] { buffer.addLine(line) }
+    addTable(to: &buffer)
+    if status.migrations.isEmpty { buffer.addLine([.init("no migrations")]) }
     for diagnostic in status.faults + status.notes {
-      lines += [[], [.init(diagnostic.description, StatusReport.ink(of: diagnostic.severity))]]
+      buffer.endLine()
+      buffer.addLine([.init(diagnostic.description, StatusReport.ink(of: diagnostic.severity))])
     }
     for file in status.unsupported {
-      lines.append([.init("ignored  \(file.file.path): \(file.reason)", .faint)])
+      buffer.addLine([.init("ignored  \(file.file.path): \(file.reason)", .faint)])
     }
-    return lines + [[], countsLine]
+    buffer.endLine()
+    buffer.addLine(countsLine)
+    buffer.flush()
   }
 
   private var databaseLine: [Output.Span] {
@@ -91,19 +96,28 @@ struct StatusReport {
     ]
   }
 
-  private var table: OutputTable {
+  private func addTable(to buffer: inout OutputBuffer) {
     var table = OutputTable(["VERSION", "NAME", "STATE", "APPLIED (UTC)", "BY"])
-    for migration in status.migrations {
-      table.add([
-        .init(migration.version.text), .init(migration.name),
-        .init(migration.state.rawValue, StatusReport.ink(of: migration.state)),
-        .init(migration.row?.appliedAt?.shortText ?? ""), .init(migration.row?.appliedBy ?? ""),
-      ])
-      for problem in migration.problems where problem != .irreversibleWithoutNote {
-        table.add(below: below(problem, of: migration))
+    for index in status.migrations.indices {
+      table.measure { cell($0, of: status.migrations[index]) }
+    }
+    table.writeHeading(to: &buffer)
+    for index in status.migrations.indices {
+      table.write(to: &buffer) { cell($0, of: status.migrations[index]) }
+      for problem in status.migrations[index].problems where problem != .irreversibleWithoutNote {
+        buffer.addLine([below(problem, of: status.migrations[index])])
       }
     }
-    return table
+  }
+
+  private func cell(_ column: Int, of migration: MigrationStatus) -> OutputTable.Cell {
+    switch column {
+    case 0: .text(migration.version.text)
+    case 1: .text(migration.name)
+    case 2: .text(migration.state.rawValue, StatusReport.ink(of: migration.state))
+    case 3: .instant(migration.row?.appliedAt)
+    default: .text(migration.row?.appliedBy ?? "")
+    }
   }
 
   private func below(

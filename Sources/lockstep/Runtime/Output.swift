@@ -29,7 +29,7 @@ struct Output: Sendable {
     case plain, strong, faint, good, waiting, bad
 
     /// The standard colours of every terminal, which its user has chosen to be readable.
-    fileprivate var sequence: String {
+    var sequence: String {
       switch self {
       case .plain: ""
       case .strong: "\u{1b}[1m"
@@ -85,24 +85,9 @@ struct Output: Sendable {
 
   /// Lines of the result, written together: a long table is a few writes, not one a line.
   func print(lines: [[Span]]) {
-    let enough = 1 << 16
-    var text = ""
-    for spans in lines {
-      for span in spans {
-        let visible = TerminalText.visible(span.text, lineBreaks: .keep)
-        if isColoured && span.ink != .plain {
-          text += span.ink.sequence + visible + "\u{1b}[0m"
-        } else {
-          text += visible
-        }
-      }
-      text += "\n"
-      if text.utf8.count >= enough {
-        write(text, .result)
-        text = ""
-      }
-    }
-    if !text.isEmpty { write(text, .result) }
+    var buffer = OutputBuffer(self)
+    for line in lines { buffer.addLine(line) }
+    buffer.flush()
   }
 
   /// SQL: every byte as it is where a program reads it, harmless where a terminal shows it.
