@@ -40,6 +40,7 @@ let package = Package(
     .target(name: "CPosix"),
 
     library("Diagnostics"),
+    library("JSON"),
     .target(
       name: "PostgresModel", dependencies: ["Diagnostics", "CPgQuery"], swiftSettings: settings,
       // Linked in where an archive is at hand: as a shared library its relocations would be paid at
@@ -53,7 +54,9 @@ let package = Package(
     library("MigrationModel", ["PostgresModel", "Diagnostics", "CCrypto"]),
     library(
       "MigrationEngine",
-      ["MigrationModel", "Postgres", "PostgresModel", "EventLoop", "Diagnostics", "CPosix"]),
+      [
+        "MigrationModel", "Postgres", "PostgresModel", "EventLoop", "Diagnostics", "JSON", "CPosix",
+      ]),
     library("Canvas", ["CPosix"]),
     library("Terminal", ["Canvas", "EventLoop", "Diagnostics", "CNcurses", "CPosix"]),
     library("Dashboard", ["Canvas", "MigrationModel", "PostgresModel", "Diagnostics"]),
@@ -61,7 +64,7 @@ let package = Package(
       name: "lockstep",
       dependencies: [
         "Dashboard", "Terminal", "Canvas", "MigrationEngine", "MigrationModel", "Postgres",
-        "PostgresModel", "EventLoop", "Diagnostics", "CPosix",
+        "PostgresModel", "EventLoop", "Diagnostics", "JSON", "CPosix",
       ],
       swiftSettings: settings),
 
@@ -76,6 +79,7 @@ let package = Package(
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
     tests("Diagnostics", ["Diagnostics"]),
+    tests("JSON", ["JSON"]),
     tests("PostgresModel", ["PostgresModel", "Diagnostics"]),
     tests("EventLoop", ["EventLoop"]),
     tests("Postgres", ["Postgres", "PostgresModel", "EventLoop", "Diagnostics"]),
@@ -101,7 +105,7 @@ let package = Package(
       "Lockstep",
       [
         "lockstep", "Dashboard", "Canvas", "MigrationEngine", "MigrationModel", "Postgres",
-        "PostgresModel", "EventLoop", "Diagnostics",
+        "PostgresModel", "EventLoop", "Diagnostics", "JSON",
       ]),
   ],
   swiftLanguageModes: [.v6]

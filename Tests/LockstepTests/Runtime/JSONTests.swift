@@ -3,31 +3,6 @@ import Testing
 
 @testable import lockstep
 
-@Suite struct JSONValueTests {
-  @Test func `keys stay in the order in which they were given`() {
-    let value: JSONValue = ["b": 1, "a": [true, nil, "x"], "c": [:]]
-    #expect(value.description == #"{"b":1,"a":[true,null,"x"],"c":{}}"#)
-  }
-
-  @Test func `controls and marks of direction are escaped`() {
-    let value = JSONValue.string("\u{1b}[31m\"\\\n\t\u{7f}\u{9b}\u{202e}é日")
-    #expect(value.description == #""\u001b[31m\"\\\n\t\u007f\u009b\u202eé日""#)
-  }
-
-  @Test func `milliseconds keep microseconds and no more`() {
-    #expect(JSONValue(milliseconds: 12).description == "12")
-    #expect(JSONValue(milliseconds: 0.123456).description == "0.123")
-    #expect(JSONValue(milliseconds: nil).description == "null")
-    #expect(JSONValue(milliseconds: .infinity).description == "null")
-  }
-
-  @Test func `what is not there is null`() {
-    #expect(JSONValue(String?.none).description == "null")
-    #expect(JSONValue(Int?.none).description == "null")
-    #expect(JSONValue(["a", "b"]).description == #"["a","b"]"#)
-  }
-}
-
 @Suite struct JSONReaderTests {
   func read(_ text: String) throws -> LocatedJSON.Value {
     try JSONReader.read(text, file: "f.json").value

@@ -2,7 +2,7 @@
 ///
 /// Own code rather than a library: the order of the keys is part of the contract, and nothing else in
 /// the program needs Foundation, which costs more time at start than everything that Lockstep does.
-indirect enum JSONValue: Sendable, Hashable {
+public indirect enum JSONValue: Sendable, Hashable {
   case null
   case bool(Bool)
   case integer(Int64)
@@ -12,9 +12,14 @@ indirect enum JSONValue: Sendable, Hashable {
   case object([Member])
 
   /// A key and its value.
-  struct Member: Sendable, Hashable {
-    var key: String
-    var value: JSONValue
+  public struct Member: Sendable, Hashable {
+    public var key: String
+    public var value: JSONValue
+
+    public init(key: String, value: JSONValue) {
+      self.key = key
+      self.value = value
+    }
   }
 }
 
@@ -22,22 +27,24 @@ extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
   ExpressibleByStringLiteral, ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral,
   ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
 {
-  init(dictionaryLiteral elements: (String, JSONValue)...) {
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(elements.map { Member(key: $0.0, value: $0.1) })
   }
-  init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-  init(stringLiteral value: String) { self = .string(value) }
-  init(integerLiteral value: Int64) { self = .integer(value) }
-  init(booleanLiteral value: Bool) { self = .bool(value) }
-  init(nilLiteral: ()) { self = .null }
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int64) { self = .integer(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(nilLiteral: ()) { self = .null }
 
   /// Text, or `null` where there is none.
-  init(_ text: String?) { self = text.map { .string($0) } ?? .null }
-  init(_ number: (some BinaryInteger)?) { self = number.map { .integer(Int64($0)) } ?? .null }
-  init(_ texts: [String]) { self = .array(texts.map { .string($0) }) }
+  public init(_ text: String?) { self = text.map { .string($0) } ?? .null }
+  public init(_ number: (some BinaryInteger)?) {
+    self = number.map { .integer(Int64($0)) } ?? .null
+  }
+  public init(_ texts: [String]) { self = .array(texts.map { .string($0) }) }
 
   /// Milliseconds to the microsecond; `null` where the time is not known.
-  init(milliseconds: Double?) {
+  public init(milliseconds: Double?) {
     guard let milliseconds, milliseconds.isFinite else {
       self = .null
       return
@@ -49,7 +56,7 @@ extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
 
 extension JSONValue: CustomStringConvertible {
   /// On one line, without blanks; what is not finite is written as `null`.
-  var description: String {
+  public var description: String {
     var text = ""
     write(to: &text)
     return text
