@@ -77,7 +77,12 @@ extension Model {
       return []
     case .slower: return changeInterval { min($0 * 2, 60_000) }
     case .faster: return changeInterval { max($0 / 2, 250) }
-    case .applyNext: return plan(.up(to: nil, count: 1, allowOutOfOrder: false))
+    case .applyNext:
+      // Nothing else can be applied before it is settled.
+      if let selected = facts.selectedMigration, selected.unfinished != nil {
+        return plan(.resume(selected.version))
+      }
+      return plan(.up(to: nil, count: 1, allowOutOfOrder: false))
     case .applyTo: return applyToSelected()
     case .rollBack: return plan(.down(to: nil, count: 1))
     case .cancelSession: return openSignal(.cancel)

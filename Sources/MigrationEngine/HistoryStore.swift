@@ -60,6 +60,7 @@ public struct HistoryStore: Sendable {
     var tableSchema: String?
     /// Its columns: name → type as `format_type` gives it.
     var tableColumns: [String: String] = [:]
+    var invalidIndexes: [IndexFact] = []
   }
 
   /// Asks where a history table is, or would be.
@@ -72,13 +73,15 @@ public struct HistoryStore: Sendable {
          where c.oid = pg_catalog.to_regclass($1)),
         (select string_agg(a.attname || E'\\x02' || pg_catalog.format_type(a.atttypid, null), E'\\x01')
          from pg_catalog.pg_attribute a
-         where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped)
+         where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped),
+        (\(IndexFacts.invalidSQL))
       """, [table.sql]
     ) { row throws(ResultRow.Mismatch) in
       Surroundings(
         currentSchema: row.optionalString(0), hasJournal: try row.bool(1),
         sessionUser: try row.string(2), tableSchema: row.optionalString(3),
-        tableColumns: columns(row.optionalString(4) ?? ""))
+        tableColumns: columns(row.optionalString(4) ?? ""),
+        invalidIndexes: IndexFacts.read(row.optionalString(5)))
     }
     let rows = try await connection.rows(query)
     return rows.first

@@ -66,6 +66,7 @@ public struct Project: Sendable, Hashable {
     let schema = surroundings.tableSchema ?? named.schema ?? surroundings.currentSchema ?? "public"
     let table = QualifiedName(schema: schema, named.name)
     var history = History.absent
+    history.invalidIndexes = surroundings.invalidIndexes
     if surroundings.tableSchema != nil {
       history.tableExists = true
       try refuseTable(of: layout, table, surroundings.tableColumns)
@@ -74,6 +75,9 @@ public struct Project: Sendable, Hashable {
     if surroundings.hasJournal {
       history.unfinished = try await connection.rows(
         RunJournal(layout: layout.name, table: table).unfinished)
+      for index in history.unfinished.indices {
+        try await inspect(&history.unfinished[index], catalog, layout, connection)
+      }
     }
     if layout.rules.history == .currentVersionOnly {
       history.knownVersions = PositionLog(root: root).knownVersions(
@@ -84,6 +88,27 @@ public struct Project: Sendable, Hashable {
       status: ProjectStatus.joining(
         catalog: catalog, history: history, layout: layout, table: table),
       database: DatabaseFacts(of: connection), sessionUser: surroundings.sessionUser)
+  }
+
+  /// Asks what became of the statement that a broken-off run had begun.
+  private func inspect(
+    _ run: inout UnfinishedRun, _ catalog: Catalog, _ layout: any Layout, _ connection: Connection
+  ) async throws(DatabaseError) {
+    guard run.detail?.begun != nil else { return }
+    let identity = layout.identity(of: run.version)
+    guard
+      let migration = catalog.migrations.first(where: {
+        layout.identity(of: $0.version) == identity
+      }),
+      let script = BrokenOffScript(run, of: migration, layout), let question = script.question
+    else { return }
+    do throws(DatabaseError) {
+      run.detail?.begun?.answer = try await EffectInspection(connection: connection).answer(
+        question, settings: script.settings)
+    } catch {
+      // A name or a setting that the server refuses leaves it untold; the plan then asks a person.
+      guard error.serverError != nil else { throw error }
+    }
   }
 
   private func layout(for files: [SourceFile], _ store: HistoryStore) async throws -> any Layout {

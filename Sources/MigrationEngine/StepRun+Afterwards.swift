@@ -6,6 +6,7 @@ import PostgresModel
 extension StepRun {
   /// What a layout's tool does after its runs, as far as something was changed.
   func finish(_ outcome: Runner.Outcome) async {
+    await dropSettledRows()
     let counts = outcome.counts
     guard counts.applied + counts.reverted > 0 else { return }
     if loaded.layout.rules.history == .currentVersionOnly { await recordPosition() }
@@ -18,6 +19,18 @@ extension StepRun {
       var diagnostic = Diagnostic(explaining: error)
       diagnostic.severity = .warning
       report(.message(diagnostic))
+    }
+  }
+
+  /// Takes away journal rows that the history contradicts: somebody has settled these runs by hand or
+  /// with the tool.
+  private func dropSettledRows() async {
+    for run in loaded.history.unfinished
+    where !loaded.status.migrations.contains(where: { $0.unfinished == run })
+      && !plan.steps.contains(where: { $0.version == run.version })
+    {
+      // Where the row cannot be deleted it goes on being ignored.
+      _ = try? await connection.execute(transaction(journal.end(run.version), elapsed: "").sql)
     }
   }
 

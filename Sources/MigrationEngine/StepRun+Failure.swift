@@ -16,6 +16,8 @@ extension StepRun {
     struct Progress {
       var done: Int
       var total: Int
+      /// Whether a journal row tells where to go on.
+      var isKept: Bool
     }
 
     var cause: Cause
@@ -90,9 +92,11 @@ extension StepRun {
     guard failure.left == .partly, let progress = failure.progress else {
       return "nothing of \(step.version) was \(verb(step))"
     }
+    let resume =
+      progress.isKept ? "go on with `lockstep \(step.direction.rawValue) --resume`; or " : ""
     return "\(progress.done) of \(progress.total) statements of \(step.version) stand and it is"
-      + " recorded as broken off: finish it by hand and `lockstep mark \(step.version) applied`, or"
-      + " undo it and `lockstep mark \(step.version) pending`"
+      + " recorded as broken off: \(resume)finish it by hand and `lockstep mark \(step.version)"
+      + " applied`, or undo it and `lockstep mark \(step.version) pending`"
   }
 
   /// What the database says of a step whose session was lost.

@@ -14,7 +14,7 @@ import Testing
 /// The real program killed with SIGKILL at many moments: afterwards the history tells what is there.
 @Suite(.fewAtOnce) struct CrashTests {
   /// Layouts with a journal row, with a mark in a row of their own, and with one mark for all.
-  static let layouts = ["dbmate", "sqlx", "golang-migrate"]
+  static let layouts = ["dbmate", "raw", "sqlx", "golang-migrate"]
   static let moments = 0..<10
 
   /// Twelve migrations; each third cannot be in a transaction.
@@ -43,23 +43,6 @@ import Testing
         """, down: "DROP TABLE \(table);")
   }
 
-  /// The program built beside the tests.
-  private static let program: String = {
-    var buffer = [CChar](repeating: 0, count: 4096)
-    let length = readlink("/proc/self/exe", &buffer, buffer.count)
-    let path = String(
-      decoding: buffer.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return path.split(separator: "/" as Character).dropLast().reduce("") { "\($0)/\($1)" }
-      + "/lockstep"
-  }()
-
-  private func arguments(_ fixture: ProjectFixture, _ words: [String]) -> [String] {
-    // The program writes `schema.sql` and its journal where it is started.
-    ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", fixture.folder.path, Self.program] + words + [
-      "--yes", "--layout", fixture.layout.name, "--url", fixture.database.url,
-    ] + fixture.directories.flatMap { ["-d", "\(fixture.folder.path)/\($0)"] }
-  }
-
   /// When a run is killed.
   private enum Moment {
     case afterLines(Int)
@@ -82,7 +65,7 @@ import Testing
     #expect(pipe(&ends) == 0 && null >= 0)
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { for descriptor in [ends[0], null] { close(descriptor) } }
-    let child = try ChildProcess(arguments(fixture, ["up", "--json"])).spawn(
+    let child = try fixture.program(["up", "--json"]).spawn(
       input: null, output: ends[1], errorOutput: null)
     close(ends[1])
     switch moment {
@@ -96,21 +79,6 @@ import Testing
     }
     kill(child, SIGKILL)
     _ = ChildProcess.waitForExit(child)
-  }
-
-  /// Waits until the server has noticed that the client is gone.
-  private func waitForTheServer(_ fixture: ProjectFixture) async throws {
-    try await fixture.database.execute(
-      """
-      DO $$ BEGIN
-        FOR i IN 1..3000 LOOP
-          PERFORM pg_stat_clear_snapshot();
-          EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid());
-          PERFORM pg_sleep(0.01);
-        END LOOP;
-      END $$
-      """)
   }
 
   /// What there is of a migration: rows in its table, `-` without one, and whether its index is valid.
@@ -143,7 +111,7 @@ import Testing
     let fixture = try await ProjectFixture(layout, Self.migrations)
     let moment = moment(index, layout)
     try runAndKill(fixture, moment)
-    try await waitForTheServer(fixture)
+    try await fixture.waitForTheServer()
     let status = try await fixture.status()
     let objects = try await objects(fixture)
     #expect(status.migrations.count == Self.migrations.count)
@@ -164,12 +132,11 @@ import Testing
   private func finish(_ fixture: ProjectFixture, _ status: ProjectStatus) async throws {
     if let failed = status.migrations.firstIndex(where: { $0.state == .failed }) {
       try await fixture.database.execute("DROP TABLE IF EXISTS t\(failed + 1)")
-      let mark = try ChildProcess(
-        arguments(fixture, ["mark", Self.migrations[failed].version, "pending"])
-      ).runBlocking()
+      let mark = try fixture.program(["mark", Self.migrations[failed].version, "pending"])
+        .runBlocking()
       #expect(mark.status == 0, "\(mark.errorText)")
     }
-    let up = try ChildProcess(arguments(fixture, ["up"])).runBlocking()
+    let up = try fixture.program(["up"]).runBlocking()
     #expect(up.status == 0, "\(up.errorText)")
     #expect(try await objects(fixture) == (1...Self.migrations.count).map(whole))
     #expect(

@@ -121,7 +121,7 @@ import Testing
       ran.diagnostic?.description == """
         error: migration 002_broken failed: division by zero (SQLSTATE 22012)
           at:   \(fixture.path(broken)):\(layout == "dbmate" ? 4 : 3):1
-          next: 2 of 4 statements of 002 stand and it is recorded as broken off: finish it by hand and `lockstep mark 002 applied`, or undo it and `lockstep mark 002 pending`
+          next: 2 of 4 statements of 002 stand and it is recorded as broken off: go on with `lockstep up --resume`; or finish it by hand and `lockstep mark 002 applied`, or undo it and `lockstep mark 002 pending`
         """)
     let status = try await fixture.status()
     let second = try #require(status.migrations.last)

@@ -19,6 +19,13 @@ enum DashboardCommands {
       ["redo"], "", "plans to roll back the last and to apply it again",
       perform: { model, _ in model.plan(.redo(count: 1)) }),
     DashboardCommand(
+      ["resume"], "V", "plans to go on with V, whose run broke off outside a transaction",
+      arguments: [.version],
+      perform: { model, words in
+        guard let text = words.first else { return model.misused("resume") }
+        return model.withVersion(text) { $0.plan(.resume($1.version)) }
+      }),
+    DashboardCommand(
       ["mark"], "V applied|pending", "plans to record V as applied or pending without running it",
       arguments: [.version, .words(["applied", "pending"])], perform: mark),
     DashboardCommand(

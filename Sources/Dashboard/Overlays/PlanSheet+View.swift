@@ -35,6 +35,10 @@ extension PlanSheet {
       lines += TextWidth.wrap(text, to: max(1, columns - 3)).map { StyledText("   " + $0, style) }
     }
     for warning in step.warnings { remark("! " + warning, palette.warning) }
+    if let takenUp = step.takenUpText {
+      remark("goes on behind statement \(step.resumption?.done ?? 0)", palette.dim)
+      return lines + SQLLines(takenUp).styled(palette).map { StyledText("   ") + $0 }
+    }
     for unit in step.units {
       remark(PlanWords.form(of: unit), palette.dim)
       lines += SQLLines(unit.sql).styled(palette).map { StyledText("   ") + $0 }

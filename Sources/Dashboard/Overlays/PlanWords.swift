@@ -10,6 +10,7 @@ enum PlanWords {
     if case .mark(_, let state) = plan.request {
       return "mark \(subject(plan.steps)) as \(state.rawValue)"
     }
+    if case .resume = plan.request { return "resume \(first.version)" }
     let ups = plan.steps.filter { $0.direction == .up }
     let downs = plan.steps.filter { $0.direction == .down }
     if !ups.isEmpty, !downs.isEmpty { return "redo \(first.version)" }
@@ -19,6 +20,7 @@ enum PlanWords {
   /// What the confirming key does, as in "y …s".
   static func verb(of plan: Plan) -> String {
     if case .mark = plan.request { return "mark" }
+    if case .resume = plan.request { return "resume" }
     let hasUps = plan.steps.contains { $0.direction == .up }
     let hasDowns = plan.steps.contains { $0.direction == .down }
     if hasUps, hasDowns { return "redo" }
@@ -36,6 +38,7 @@ enum PlanWords {
     case .redo: "redo"
     case .only(let version, .up): "apply \(version)"
     case .only(let version, .down): "roll back \(version)"
+    case .resume(let version): "resume \(version)"
     case .mark: "mark"
     }
   }
@@ -49,6 +52,7 @@ enum PlanWords {
     case .down, .redo: "nothing is applied"
     case .only(let version, .up): "\(version) is applied"
     case .only(let version, .down): "\(version) is not applied"
+    case .resume(let version): "\(version) did not break off"
     case .mark(_, let state): "already \(state.rawValue)"
     }
   }

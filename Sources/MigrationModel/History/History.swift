@@ -42,15 +42,18 @@ public struct History: Sendable, Hashable {
   /// Versions that were in the folder when an earlier run of Lockstep recorded a history position at or
   /// above them; only layouts with a one-row history need it. `nil`: nothing is known.
   public var knownVersions: Set<UInt64>?
+  /// Indexes of the database that no query may use, whoever left them.
+  public var invalidIndexes: [IndexFact]
 
   public init(
     rows: [HistoryRow], tableExists: Bool, unfinished: [UnfinishedRun] = [],
-    knownVersions: Set<UInt64>? = nil
+    knownVersions: Set<UInt64>? = nil, invalidIndexes: [IndexFact] = []
   ) {
     self.rows = rows
     self.tableExists = tableExists
     self.unfinished = unfinished
     self.knownVersions = knownVersions
+    self.invalidIndexes = invalidIndexes
   }
 
   public static let absent = History(rows: [], tableExists: false)
@@ -61,17 +64,50 @@ public struct History: Sendable, Hashable {
 public struct UnfinishedRun: Sendable, Hashable {
   public var version: Version
   public var direction: Direction
-  /// Statements that were seen to end well, counted from the start; the next one may or may not have
-  /// taken effect.
+  /// Statements that have taken effect, counted from the start.
   public var statementsDone: Int
   public var statementsTotal: Int
   public var startedAt: Instant?
   /// Who ran it: user and application name.
   public var runBy: String?
+  /// How exactly it was kept; `nil` for a row of an older Lockstep, after which the statement behind the
+  /// last one done may or may not have taken effect.
+  public var detail: Detail?
+
+  /// What tells a resumed run where to go on.
+  public struct Detail: Sendable, Hashable {
+    /// SHA-256 of all its statements, in hexadecimal.
+    public var scriptHash: String
+    /// The statement outside a transaction that was begun and not seen to end; `nil`: the count is exact.
+    public var begun: Begun?
+
+    public init(scriptHash: String, begun: Begun? = nil) {
+      self.scriptHash = scriptHash
+      self.begun = begun
+    }
+  }
+
+  /// A statement whose effect only the catalogue can tell.
+  public struct Begun: Sendable, Hashable {
+    /// From 1, over all scripts of the migration.
+    public var number: Int
+    /// SHA-256 of its text, in hexadecimal.
+    public var hash: String
+    public var at: Instant?
+    /// What the catalogue says of it; `nil` where it was not asked.
+    public var answer: EffectAnswer?
+
+    public init(number: Int, hash: String, at: Instant? = nil, answer: EffectAnswer? = nil) {
+      self.number = number
+      self.hash = hash
+      self.at = at
+      self.answer = answer
+    }
+  }
 
   public init(
     version: Version, direction: Direction, statementsDone: Int, statementsTotal: Int,
-    startedAt: Instant? = nil, runBy: String? = nil
+    startedAt: Instant? = nil, runBy: String? = nil, detail: Detail? = nil
   ) {
     self.version = version
     self.direction = direction
@@ -79,6 +115,7 @@ public struct UnfinishedRun: Sendable, Hashable {
     self.statementsTotal = statementsTotal
     self.startedAt = startedAt
     self.runBy = runBy
+    self.detail = detail
   }
 }
 

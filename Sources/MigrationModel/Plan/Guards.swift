@@ -35,7 +35,7 @@ struct Guard: Sendable {
 enum Guards {
   static let all: [Guard] = [
     readOnly, gates, catalogFaults, dirty, missingFile, drift, outOfOrder, duplicateVersion, faults,
-    alreadyDone, position, irreversible, dataLoss,
+    alreadyDone, position, irreversible, dataLoss, invalidIndex,
   ]
 
   /// Nothing is written where nothing may be.
@@ -59,7 +59,13 @@ enum Guards {
   /// A half-way state is put right by a person, never by running more.
   static let dirty = Guard(name: "dirty") { run in
     guard !run.isMark else { return [] }
-    return run.status.migrations.compactMap { migration in
+    var looked = run.status.migrations
+    if case .resume = run.request {
+      looked.removeAll { migration in run.touched.contains { $0.version == migration.version } }
+      // One that cannot be taken up says why itself.
+      if run.touched.isEmpty { return [] }
+    }
+    return looked.compactMap { migration in
       migration.state == .failed ? migration.diagnostic(of: .dirty) : nil
     }
   }
@@ -219,6 +225,15 @@ enum Guards {
         code: "loses_data", "\(direction) \(step.label) loses data: \(words)",
         next: "read it with `--dry-run`, then run it again with `--yes`")
     }
+  }
+}
+
+extension Guards {
+  /// `CREATE INDEX … IF NOT EXISTS` passes over an invalid index of that name in silence, and the
+  /// migration would count as applied without the index.
+  static let invalidIndex = Guard(name: "invalid index") { run in
+    guard !run.status.invalidIndexes.isEmpty else { return [] }
+    return run.steps.flatMap { step in InvalidIndexes.passedOver(by: step, run.status) }
   }
 }
 

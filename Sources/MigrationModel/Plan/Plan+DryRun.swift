@@ -17,6 +17,10 @@ extension PlanStep {
     if units.isEmpty {
       text += "-- only the history is written\n" + lines(write.record)
     }
+    if let takenUp = takenUpText {
+      return text + takenUp + lines(write.mark.isEmpty ? write.record : write.recordAfterMark)
+        + lines(write.afterwards)
+    }
     let isMarked = units.contains { !$0.form.isInTransaction }
     if isMarked { text += lines(write.mark) }
     for (index, unit) in units.enumerated() {
@@ -25,6 +29,20 @@ extension PlanStep {
     }
     if !units.isEmpty { text += lines(write.afterwards) }
     return text
+  }
+
+  /// What is sent of a step that takes up a run that broke off; `nil` for one that begins at the
+  /// beginning.
+  public var takenUpText: String? {
+    guard let resumption else { return nil }
+    var left = units.flatMap { unit in
+      unit.statements.indices.map { unit.text(of: $0) }
+    }.dropFirst(resumption.done)
+    if let substitute = resumption.substitute {
+      left = left.dropFirst()
+      left = [substitute] + left
+    }
+    return (resumption.cleanUp + resumption.settings + left).map { $0 + ";\n" }.joined()
   }
 
   private static func replacing(_ mark: String, by text: String, in sql: String) -> String {

@@ -11,6 +11,8 @@ public enum PlanRequest: Sendable, Hashable {
   case redo(count: Int)
   /// Roll back and apply again exactly this one, or apply or roll back exactly this one.
   case only(Version, Direction)
+  /// Go on with a migration whose run broke off outside a transaction, in the direction it had.
+  case resume(Version)
   /// Record as applied or pending without running.
   case mark(MarkSelection, as: MigrationStatus.State)
 
@@ -61,6 +63,8 @@ public struct PlanStep: Sendable, Hashable {
   public var write: HistoryWrite
   public var risk: Risk
   public var warnings: [String]
+  /// Where it takes up a run that broke off; `nil` for one that begins at the beginning.
+  public var resumption: Resumption?
 
   /// Decides how a step is confirmed.
   public enum Risk: Sendable, Hashable {
@@ -77,7 +81,7 @@ public struct PlanStep: Sendable, Hashable {
 
   public init(
     version: Version, name: String, direction: Direction, units: [RunUnit], write: HistoryWrite,
-    risk: Risk, warnings: [String] = []
+    risk: Risk, warnings: [String] = [], resumption: Resumption? = nil
   ) {
     self.version = version
     self.name = name
@@ -86,6 +90,7 @@ public struct PlanStep: Sendable, Hashable {
     self.write = write
     self.risk = risk
     self.warnings = warnings
+    self.resumption = resumption
   }
 }
 

@@ -76,6 +76,7 @@ struct Planner {
       selectNewest(max(0, count))
       selection += selection.reversed().map { Selected(index: $0.index, direction: .up) }
     case .only(let version, let direction): selectOnly(version, direction)
+    case .resume(let version): selectBrokenOff(version)
     case .mark: break
     }
   }
@@ -141,6 +142,28 @@ struct Planner {
     selection = [Selected(index: index, direction: direction)]
   }
 
+  private mutating func selectBrokenOff(_ version: Version) {
+    guard let index = find(version) else { return }
+    let migration = status.migrations[index]
+    if let run = migration.unfinished {
+      selection = [Selected(index: index, direction: run.direction)]
+    } else if migration.state == .failed {
+      result.refusals.append(
+        .error(
+          code: "not_resumable",
+          "\(migration.label) cannot be taken up: nothing was kept of how far it came",
+          at: migration.location,
+          next: "\(migration.wayOut(of: .dirty)); nothing was run"))
+    } else {
+      result.refusals.append(
+        .error(
+          code: "not_broken_off",
+          "\(migration.label) did not break off: it is \(migration.state.rawValue)",
+          at: migration.location,
+          next: "see `lockstep status`; nothing was run"))
+    }
+  }
+
   /// Finds a migration by what a person typed: its version in any spelling, or its version with its
   /// name; says which was meant where there is none.
   private mutating func find(_ version: Version) -> Int? {
@@ -162,8 +185,18 @@ struct Planner {
         version: migration.version, name: migration.name, direction: selected.direction, units: [],
         write: layout.record(change, in: status.table), risk: .reversible)
       addScripts(of: migration, to: &step)
+      if case .resume = request { takeUp(migration, &step) }
       result.steps.append(step)
     }
+  }
+
+  private mutating func takeUp(_ migration: MigrationStatus, _ step: inout PlanStep) {
+    guard let run = migration.unfinished else { return }
+    let planning = ResumptionPlanning(
+      BrokenOffScript(run, units: step.units), of: migration)
+    step.resumption = planning.resumption
+    result.warnings += planning.remarks
+    if let refusal = planning.refusal { result.refusals.append(refusal) }
   }
 
   /// The change of the history, with the position that the tool would keep.

@@ -75,11 +75,13 @@ public struct ProjectStatus: Sendable, Hashable {
   public var notes: [Diagnostic]
   public var faults: [Diagnostic]
   public var historyTableExists: Bool
+  /// Indexes of the database that no query may use, whoever left them.
+  public var invalidIndexes: [IndexFact]
 
   public init(
     layout: String, table: QualifiedName, migrations: [MigrationStatus],
     unsupported: [Catalog.UnsupportedFile] = [], notes: [Diagnostic] = [],
-    faults: [Diagnostic] = [], historyTableExists: Bool
+    faults: [Diagnostic] = [], historyTableExists: Bool, invalidIndexes: [IndexFact] = []
   ) {
     self.layout = layout
     self.table = table
@@ -88,6 +90,7 @@ public struct ProjectStatus: Sendable, Hashable {
     self.notes = notes
     self.faults = faults
     self.historyTableExists = historyTableExists
+    self.invalidIndexes = invalidIndexes
   }
 
   public var appliedCount: Int { count(of: .applied) }

@@ -61,10 +61,12 @@ extension MigrationStatus {
       "see what stands, then `lockstep mark \(version) applied` (all of it is there) or "
       + "`lockstep mark \(version) pending` (none of it is)"
     guard let run = unfinished else { return choice }
-    let done =
+    var done =
       "\(run.statementsDone) of \(run.statementsTotal) statements of going \(run.direction.rawValue) "
       + "were seen to end"
-    return "\(done); \(choice)"
+    guard let detail = run.detail else { return "\(done); \(choice)" }
+    if let begun = detail.begun { done += ", statement \(begun.number) was begun" }
+    return "\(done); go on with `lockstep \(run.direction.rawValue) --resume`; or \(choice)"
   }
 }
 

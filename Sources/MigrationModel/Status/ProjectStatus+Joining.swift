@@ -12,8 +12,11 @@ extension ProjectStatus {
     let migrations = join.run()
     return ProjectStatus(
       layout: layout.name, table: table, migrations: migrations,
-      unsupported: catalog.unsupported + join.orphans, notes: catalog.notes + join.notes,
-      faults: catalog.faults, historyTableExists: history.tableExists)
+      unsupported: catalog.unsupported + join.orphans,
+      notes: catalog.notes + join.notes
+        + InvalidIndexes.notes(history.invalidIndexes, migrations),
+      faults: catalog.faults, historyTableExists: history.tableExists,
+      invalidIndexes: history.invalidIndexes)
   }
 }
 
@@ -228,6 +231,7 @@ private struct StatusJoin {
   private func addUnfinished(to statuses: inout [MigrationStatus]) {
     for run in history.unfinished {
       let identity = layout.identity(of: run.version)
+      guard takePosition(of: run, identity, &statuses) else { continue }
       let index = statuses.firstIndex { layout.identity(of: $0.version) == identity }
       guard let index else {
         let status = MigrationStatus(
@@ -236,9 +240,17 @@ private struct StatusJoin {
         statuses = merged(statuses, [status])
         continue
       }
-      let hasRow = statuses[index].row != nil && statuses[index].state != .pending
-      guard run.direction == .up ? !hasRow : hasRow || statuses[index].state == .failed else {
-        continue
+      let row = statuses[index].row
+      let isBroken = row?.outcome == .broken
+      let hasRow = row != nil && statuses[index].state != .pending
+      switch layout.rules.dirtyMark {
+      case .none:
+        guard run.direction == .up ? !hasRow : hasRow || statuses[index].state == .failed else {
+          continue
+        }
+      // Without its mark the history says that somebody has settled it.
+      case .inHistory:
+        guard isBroken || layout.rules.history == .currentVersionOnly else { continue }
       }
       statuses[index].state = .failed
       statuses[index].unfinished = run
@@ -246,6 +258,29 @@ private struct StatusJoin {
         statuses[index].problems.insert(.dirty, at: 0)
       }
     }
+  }
+
+  /// Lets the journal say which migration a dirty position is about: going down, it stands at the one
+  /// before.
+  ///
+  /// - Returns: Whether the journal's row is to be believed.
+  private func takePosition(
+    of run: UnfinishedRun, _ identity: String, _ statuses: inout [MigrationStatus]
+  ) -> Bool {
+    guard layout.rules.history == .currentVersionOnly, layout.rules.dirtyMark == .inHistory else {
+      return true
+    }
+    guard history.rows.first?.outcome == .broken else { return false }
+    for index in statuses.indices
+    where statuses[index].state == .failed
+      && layout.identity(of: statuses[index].version) != identity
+    {
+      statuses[index].state = .applied
+      statuses[index].problems.removeAll { $0 == .dirty }
+    }
+    // Below the first version there is no migration that the position could be about.
+    statuses.removeAll { $0.migration == nil && $0.version.number == nil && $0.state == .applied }
+    return true
   }
 
   private func addOutOfOrder(to statuses: inout [MigrationStatus]) {

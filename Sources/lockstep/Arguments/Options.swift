@@ -59,6 +59,8 @@ enum Options {
   static let timeout = CommandOption(
     "timeout", .duration("DURATION"), help: "how long it may take altogether")
   static let step = CommandOption("step", .flag, help: "ask before each migration")
+  static let resume = CommandOption(
+    "resume", .flag, help: "go on with the migration whose run broke off half-way")
   static let allowOutOfOrder = CommandOption(
     "allow-out-of-order", .flag, help: "apply pending ones older than the newest applied, too")
   static let down = CommandOption("down", .flag, help: "the way back instead of the way up")

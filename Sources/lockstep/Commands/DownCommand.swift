@@ -5,13 +5,14 @@ struct DownCommand: Command {
   let name = "down"
   let aliases = ["rollback", "revert"]
   let summary = "roll back the last applied"
-  let options = MigrationRun.options
+  let options = MigrationRun.options + [Options.resume]
   let discussion = [
     "Rolls back the last applied migration; with --count the last N, with --to all above a version, "
       + "which itself stays applied (--to 0: everything). On a terminal it shows what will be done and "
       + "asks. A migration without a way back is refused.",
     "A way back that loses data is confirmed by typing the version; where nobody can be asked it needs "
       + "--yes.",
+    "With --resume it goes on with a roll back outside a transaction that broke off half-way.",
   ]
   let examples = [
     CommandExample("lockstep down --dry-run", "the exact SQL of the way back"),
@@ -22,7 +23,10 @@ struct DownCommand: Command {
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
     try await MigrationRun(
       arguments: arguments, context: context, asksAlways: true, verb: "roll back"
-    ).run { _ in
+    ).run { project in
+      if arguments.has(Options.resume) {
+        return try MigrationRun.brokenOff(.down, arguments, in: project.status)
+      }
       let to = arguments.text(Options.to).map { Version($0) }
       return .down(to: to, count: to == nil ? arguments.count(Options.count) ?? 1 : nil)
     }

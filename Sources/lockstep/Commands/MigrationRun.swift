@@ -54,6 +54,35 @@ struct MigrationRun: Sendable {
     return try await run(plan, planContext, in: project)
   }
 
+  /// What `--resume` goes on with.
+  ///
+  /// - Throws: `Refusal` where nothing broke off, or in the other direction; `UsageError` beside options
+  ///   that choose migrations.
+  static func brokenOff(
+    _ direction: Direction, _ arguments: Arguments, in status: ProjectStatus
+  ) throws -> PlanRequest {
+    for option in [Options.to, Options.count] where arguments.has(option) {
+      throw UsageError.contradiction("--resume", "--\(option.name)")
+    }
+    let failed = status.migrations.filter { $0.state == .failed }
+    guard let first = failed.first(where: { $0.unfinished?.direction == direction }) ?? failed.first
+    else {
+      throw Refusal(
+        .error(
+          code: "not_broken_off", "no migration is broken off",
+          next: "without --resume `lockstep \(direction.rawValue)` runs as usual; nothing was done")
+      )
+    }
+    if let other = first.unfinished?.direction, other != direction {
+      throw Refusal(
+        .error(
+          code: "not_broken_off", "\(first.label) broke off going \(other.rawValue)",
+          at: first.location,
+          next: "go on with `lockstep \(other.rawValue) --resume`; nothing was done"))
+    }
+    return .resume(first.version)
+  }
+
   private func checkArguments() throws(UsageError) {
     if arguments.has(Options.to), arguments.has(Options.count) {
       throw .contradiction("--to", "--count")
