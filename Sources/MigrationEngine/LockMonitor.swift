@@ -16,11 +16,17 @@ public actor LockMonitor {
     connection.loop.asUnownedSerialExecutor()
   }
 
+  /// What a look may cost before it is better asked for half as often.
+  public static let expensive = Duration.milliseconds(5)
+
   /// One look, with what it cost.
   public struct Look: Sendable {
     public var snapshot: LockSnapshot
     public var graph: WaitGraph
     public var names: RelationNames
+    /// How far the indexes have come that are being built by somebody in the graph, by pid; other
+    /// databases' are not told.
+    public var building: [Int32: LockQueries.IndexProgress]
     /// From the question to the last row of the answer.
     public var cost: Duration
   }
@@ -80,15 +86,34 @@ public actor LockMonitor {
         .error(code: "unexpected_answer", "the server's answer has no row of the server itself"))
     }
     var graph = WaitGraph(snapshot)
-    if verifies || graph.certainty != .certain {
-      let waiters = graph.waiters.compactMap { graph.nodes[$0].owner.pid }
-      let pairs = try await connection.rows(LockQueries.blockers(of: waiters))
-      let blockers = Dictionary(grouping: pairs, by: \.waiter).mapValues { $0.map(\.blocker) }
-      graph = WaitGraph(snapshot, verified: blockers)
+    var building: [LockQueries.IndexProgress] = []
+    if Self.mayBuildIndex(graph, snapshot) {
+      building = try await connection.rows(LockQueries.indexProgress)
+      if !building.isEmpty { graph = WaitGraph(snapshot, building: building) }
+    }
+    let asked = verifies ? graph.waiters.compactMap { graph.nodes[$0].owner.pid } : graph.toVerify
+    if !asked.isEmpty {
+      let pairs = try await connection.rows(LockQueries.blockers(of: asked))
+      var blockers = Dictionary(uniqueKeysWithValues: asked.map { ($0, [Int32]()) })
+      for pair in pairs { blockers[pair.waiter, default: []].append(pair.blocker) }
+      graph = WaitGraph(snapshot, verified: blockers, building: building)
     }
     names.database = snapshot.database
     await learnNames(of: snapshot)
-    return Look(snapshot: snapshot, graph: graph, names: names, cost: cost)
+    return Look(
+      snapshot: snapshot, graph: graph, names: names,
+      building: Dictionary(building.map { ($0.pid, $0) }) { first, _ in first }, cost: cost)
+  }
+
+  /// Whether anybody in the graph has a lock as the building of an index takes it, so that it is worth
+  /// asking how far that is.
+  private static func mayBuildIndex(_ graph: WaitGraph, _ snapshot: LockSnapshot) -> Bool {
+    guard !graph.nodes.isEmpty else { return false }
+    let pids = Set(graph.nodes.compactMap(\.owner.pid))
+    return snapshot.locks.contains { row in
+      guard let pid = row.pid, row.tag.kind == .relation else { return false }
+      return (row.mode == .share || row.mode == .shareUpdateExclusive) && pids.contains(pid)
+    }
   }
 
   /// Asks for the names of relations that are not known yet; where that has to wait, numbers are shown.
@@ -97,18 +122,23 @@ public actor LockMonitor {
     for row in snapshot.locks where row.tag.database == snapshot.database {
       if let relation = row.tag.relation, names.names[relation] == nil { unknown.insert(relation) }
     }
-    guard !unknown.isEmpty, unknown != askedInVain else { return }
-    let query = LockQueries.relationNames(of: Array(unknown))
-    guard let found = try? await connection.rows(query) else {
-      askedInVain = unknown
-      return
+    let now = ContinuousClock.now
+    askedInVain = askedInVain.filter { unknown.contains($0.key) }
+    let due = unknown.filter { askedInVain[$0].map { now - $0 > Self.patience } ?? true }
+    guard !due.isEmpty else { return }
+    for relation in due { askedInVain[relation] = now }
+    let query = LockQueries.relationNames(of: Array(due))
+    guard let found = try? await connection.rows(query) else { return }
+    for (relation, name) in found {
+      names.names[relation] = name
+      askedInVain[relation] = nil
     }
-    for (relation, name) in found { names.names[relation] = name }
-    // Relations that another transaction has made are not visible yet; asking again each time is waste.
-    askedInVain = unknown.subtracting(found.map { $0.0 })
   }
 
-  private var askedInVain: Set<UInt32> = []
+  /// Relations without an answer, and when they were asked for: what another transaction has made is not
+  /// visible before it commits, and the catalogue may be locked. Asking each time is waste.
+  private var askedInVain: [UInt32: ContinuousClock.Instant] = [:]
+  private static let patience = Duration.seconds(5)
 
   /// What this role may see and do.
   public struct Rights: Sendable, Hashable {

@@ -258,8 +258,9 @@ struct LocksPane: Pane {
     }
     switch facts.locks.scan?.graph.certainty {
     case .cycle: notes.append("! a circle of waiters: the server ends it after deadlock_timeout")
-    case .orderUnknown: notes.append("before PostgreSQL 14 the order of the queue is a guess")
-    case .certain, nil: break
+    case .orderUnknown:
+      notes.append("the order of the queue is a guess: the server does not tell it")
+    case .certain, .verified, nil: break
     }
     if hasHiddenTexts { notes.append("texts of other roles are hidden: grant pg_read_all_stats") }
     if facts.locks.scan?.graph.nodes.isEmpty == true, lines.contains(where: \.isObstacle),

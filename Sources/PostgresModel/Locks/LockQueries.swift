@@ -41,7 +41,11 @@ public enum LockQueries {
     ]
     let server = [
       "'N'", Instant.sql("clock_timestamp()"),
-      "(select count(*) from a where backend_type = 'client backend')",
+      // Of what other roles run the type is hidden, but not whose it is.
+      """
+      (select count(*) from a where backend_type = 'client backend'
+        or backend_type is null and usesysid is not null and datid is not null)
+      """,
       "(select oid from pg_database where datname = current_database())", since14 ? "1" : "0",
     ]
     let text = """
@@ -168,6 +172,20 @@ public enum LockQueries {
     /// Blocks of the table; 0 where the phase has none.
     public var blocks: Int64
     public var blocksDone: Int64
+
+    public init(
+      pid: Int32, relation: UInt32, phase: String, lockers: Int64, lockersDone: Int64,
+      currentLocker: Int32?, blocks: Int64, blocksDone: Int64
+    ) {
+      self.pid = pid
+      self.relation = relation
+      self.phase = phase
+      self.lockers = lockers
+      self.lockersDone = lockersDone
+      self.currentLocker = currentLocker
+      self.blocks = blocks
+      self.blocksDone = blocksDone
+    }
   }
 
   /// The indexes being built in this database; names the session that `CREATE INDEX CONCURRENTLY`

@@ -67,6 +67,39 @@ public struct LockSnapshot: Sendable, Hashable {
     }
   }
 
+  /// An open transaction that holds a table.
+  public struct Holder: Sendable, Hashable {
+    public var owner: LockOwner
+    public var prepared: PreparedTransaction?
+    /// The strongest lock that it holds on a table.
+    public var row: LockRow
+    /// `nil` where it is hidden from this role.
+    public var since: Instant?
+  }
+
+  /// Returns the open transactions that hold locks on relations, prepared ones too, oldest first.
+  public var openHolders: [Holder] {
+    var found: [LockOwner: Holder] = [:]
+    for row in locks where row.tag.kind == .relation && row.isGranted {
+      let owner = owner(of: row)
+      if let known = found[owner]?.row, known.mode >= row.mode { continue }
+      // Work of the server itself holds tables as well, and is nobody's transaction.
+      if let pid = owner.pid, sessions[pid]?.database == nil { continue }
+      var holder = Holder(owner: owner, row: row)
+      switch owner {
+      case .session(let pid): holder.since = sessions[pid]?.transactionStart
+      case .prepared(let gid):
+        holder.prepared = preparedTransactions.first { $0.gid == gid }
+        holder.since = holder.prepared?.preparedAt
+      case .unknown: break
+      }
+      found[owner] = holder
+    }
+    return found.values.sorted { a, b in
+      a.since == b.since ? (a.owner.pid ?? 0) < (b.owner.pid ?? 0) : before(a.since, b.since)
+    }
+  }
+
   /// Whose lock a row is; that of a parallel worker is its leader's.
   public func owner(of row: LockRow) -> LockOwner {
     if let pid = row.pid { return .session(pid: sessions[pid]?.leader ?? pid) }

@@ -1,11 +1,18 @@
 extension WaitGraph {
   /// Draws the graph of a snapshot.
   ///
-  /// - Parameter verified: What the server itself answered to `LockQueries.blockers`, by waiter; it
-  ///   replaces what was concluded for the waiters it names.
-  public init(_ snapshot: LockSnapshot, verified: [Int32: [Int32]] = [:]) {
+  /// - Parameters:
+  ///   - verified: What the server itself answered to `LockQueries.blockers`, by waiter; it replaces
+  ///     what was concluded for the waiters it names. An empty answer is of one that waits no more.
+  ///   - building: The indexes being built: they name whom a virtual transaction belongs to where the
+  ///     scan does not.
+  public init(
+    _ snapshot: LockSnapshot, verified: [Int32: [Int32]] = [:],
+    building: [LockQueries.IndexProgress] = []
+  ) {
     var builder = WaitGraphBuilder(snapshot)
     builder.findEdges()
+    builder.apply(building)
     builder.apply(verified)
     builder.orderBlockers()
     let closure = VictimClosure(builder.nodes)
@@ -13,10 +20,13 @@ extension WaitGraph {
     builder.placeChildren()
     nodes = builder.nodes
     roots = builder.roots()
+    doubtful = builder.doubtful
     if nodes.contains(where: \.isInCycle) {
       certainty = .cycle
+    } else if !doubtful.isSubset(of: verified.keys) {
+      certainty = .orderUnknown
     } else {
-      certainty = snapshot.knowsWaitStart || nodes.isEmpty ? .certain : .orderUnknown
+      certainty = verified.isEmpty ? .certain : .verified
     }
   }
 }
@@ -32,6 +42,7 @@ private struct WaitGraphBuilder {
   private var stamp = 0
   private var isNoted: [Bool] = []
   private var waitsTwice: Set<Int> = []
+  private(set) var doubtful: Set<Int32> = []
   var nodes: [WaitGraph.Node] = []
 
   init(_ snapshot: LockSnapshot) {
@@ -108,6 +119,7 @@ private struct WaitGraphBuilder {
     var held: [Int: Int] = [:]
     for holder in holders { held[holder.node, default: 0] |= holder.mode.mask }
     let queue = queue(of: claims.filter { !$0.isGranted }, held: held)
+    noteDoubts(about: queue, held: held)
     for (place, waiter) in queue.enumerated() {
       var edges = nodes[waiter.node].blockers
       edges.reserveCapacity(holders.count + place)
@@ -153,6 +165,20 @@ private struct WaitGraphBuilder {
     return queue
   }
 
+  /// Notes who stands where he stands only because nothing tells otherwise.
+  private mutating func noteDoubts(about queue: [Claim], held: [Int: Int]) {
+    for (place, waiter) in queue.enumerated().dropFirst() {
+      // Who holds nothing here went to the end of the queue. Who does may have gone in front of one that
+      // has left the queue since, and so of those that stood behind that one.
+      let isAnywhere = held[waiter.node] != nil || !snapshot.knowsWaitStart
+      guard isAnywhere || queue[place - 1].since == waiter.since else { continue }
+      for other in queue[..<place] where waiter.conflicts & other.mode.mask != 0 {
+        guard other.node != waiter.node, isAnywhere || other.since == waiter.since else { continue }
+        doubtful.formUnion([waiter, other].compactMap { nodes[$0.node].owner.pid })
+      }
+    }
+  }
+
   private mutating func noteBlocking(_ claim: Claim, on tag: LockTag) {
     isNoted[claim.node] = true
     guard claim.isGranted || nodes[claim.node].blocksWith == nil else { return }
@@ -172,17 +198,41 @@ private struct WaitGraphBuilder {
     }
   }
 
+  /// Names the session that the building of an index waits for, where the scan has not seen it.
+  mutating func apply(_ building: [LockQueries.IndexProgress]) {
+    for progress in building {
+      guard let locker = progress.currentLocker, let waiter = indices[.session(pid: progress.pid)],
+        nodes[waiter].wait?.tag.kind == .virtualTransaction, nodes[waiter].blockers.isEmpty
+      else { continue }
+      let owner = index(of: .session(pid: snapshot.sessions[locker]?.leader ?? locker))
+      guard owner != waiter else { continue }
+      nodes[waiter].blockers = [WaitGraph.Edge(blocker: owner, strength: .hard, mode: .exclusive)]
+    }
+  }
+
   mutating func apply(_ verified: [Int32: [Int32]]) {
-    for (pid, blockers) in verified {
-      guard let waiter = indices[.session(pid: pid)], nodes[waiter].wait != nil else { continue }
+    guard !verified.isEmpty else { return }
+    let contended = contendedLocks
+    for (pid, blockers) in verified where !blockers.isEmpty {
+      guard let waiter = indices[.session(pid: pid)], let wait = nodes[waiter].wait else {
+        continue
+      }
       let concluded = nodes[waiter].blockers
+      let waits = contended[pid]?.filter { !$0.isGranted } ?? []
       var edges = Set<Int32>(blockers).compactMap { blocker -> WaitGraph.Edge? in
         // 0 stands for any prepared transaction: what was concluded about those is kept.
         guard blocker != 0, blocker != pid else { return nil }
         let leader = snapshot.sessions[blocker]?.leader ?? blocker
         let node = index(of: .session(pid: leader))
-        return concluded.first { $0.blocker == node }
-          ?? WaitGraph.Edge(blocker: node, strength: .soft, mode: .accessShare)
+        if let known = concluded.first(where: { $0.blocker == node }) { return known }
+        // What it holds there, else what it asks for; it came since, where the scan knows neither.
+        let rows = contended[leader]?.filter { row in
+          waits.contains { $0.tag == row.tag && $0.mode.conflicts(with: row.mode) }
+        }
+        let row = rows?.first(where: \.isGranted) ?? rows?.first
+        return WaitGraph.Edge(
+          blocker: node, strength: row?.isGranted == true ? .hard : .soft,
+          mode: row?.mode ?? wait.mode)
       }
       if blockers.contains(0) {
         edges += concluded.filter { nodes[$0.blocker].owner.pid == nil }
@@ -190,6 +240,17 @@ private struct WaitGraphBuilder {
       nodes[waiter].blockers = edges
       waitsTwice.insert(waiter)
     }
+  }
+
+  /// The locks on what is waited for, by the pid of the session or of its leader.
+  private var contendedLocks: [Int32: [LockRow]] {
+    let tags = Set(snapshot.locks.filter { !$0.isGranted }.map(\.tag))
+    var locks: [Int32: [LockRow]] = [:]
+    for row in snapshot.locks where tags.contains(row.tag) {
+      guard let pid = row.pid else { continue }
+      locks[snapshot.sessions[pid]?.leader ?? pid, default: []].append(row)
+    }
+    return locks
   }
 
   /// Puts the hardest, oldest blocker first and names each blocker once.

@@ -63,7 +63,9 @@ public struct WaitGraph: Sendable, Hashable {
   /// Whether the account is sure; where it is not, `LockQueries.blockers` asks the server.
   public enum Certainty: Sendable, Hashable {
     case certain
-    /// Before 14 the server does not say who came first.
+    /// The server itself has told it, where the scan alone did not.
+    case verified
+    /// Before 14 the server does not say who came first, and never who went in front of whom.
     case orderUnknown
     /// The deadlock detector may have reordered the queue.
     case cycle
@@ -73,6 +75,17 @@ public struct WaitGraph: Sendable, Hashable {
   /// Indices of the nodes that are drawn first, the one with most victims before the others.
   public var roots: [Int]
   public var certainty: Certainty
+  /// The waiters whose place in a queue the scan does not tell.
+  ///
+  /// Before 14 all that have to queue; later those who came after one whom they do not let pass, but
+  /// already hold a lock there: somebody who has gone since may have let them in front.
+  public var doubtful: Set<Int32>
+
+  /// The sessions that the server is to be asked about, so that the picture is sure.
+  public var toVerify: [Int32] {
+    guard certainty == .cycle else { return doubtful.sorted() }
+    return waiters.compactMap { nodes[$0].owner.pid }
+  }
 
   /// Indices of the nodes that wait, longest first.
   public var waiters: [Int] {

@@ -280,6 +280,72 @@ private func drawn(_ graph: WaitGraph) -> String {
     #expect(blockers(of: 3, in: graph) == ["1 hard", "9 hard"])
   }
 
+  @Test func `a blocker that only the server names is drawn with what it asks for`() {
+    let locks = [
+      holds(1, .share), waits(2, .rowExclusive, since: 1), waits(3, .exclusive, since: 2),
+    ]
+    #expect(blockers(of: 2, in: graph(locks)) == ["1 hard"])
+    let told = graph(locks, verified: [2: [1, 3], 3: [1]])
+    let node = told.nodes[told.node(pid: 2) ?? 0]
+    #expect(node.blockers.map(\.strength) == [.hard, .soft])
+    #expect(node.blockers.map(\.mode) == [.share, .exclusive])
+    #expect(blockers(of: 3, in: told) == ["1 hard"])
+    #expect(told.certainty == .verified)
+  }
+
+  @Test func `an empty answer of the server leaves what was concluded`() {
+    let locks = [holds(1, .share), waits(2, .rowExclusive, since: 1)]
+    #expect(blockers(of: 2, in: graph(locks, verified: [2: []])) == ["1 hard"])
+  }
+
+  @Test func `whoever holds something and asks for more may stand before one that came earlier`() {
+    // 4 asked first; had a fifth stood before it that has given up since, 2 would be in front of both.
+    let locks = [
+      holds(1, .share), holds(2, .rowShare), waits(4, .rowExclusive, since: 1),
+      waits(2, .shareRowExclusive, since: 2), waits(6, .accessShare, since: 3),
+    ]
+    let concluded = graph(locks)
+    #expect(blockers(of: 2, in: concluded) == ["1 hard", "4 soft"])
+    #expect(concluded.certainty == .orderUnknown)
+    #expect(concluded.toVerify == [2, 4])
+    let told = graph(locks, verified: [2: [1], 4: [1, 2]])
+    #expect(blockers(of: 2, in: told) == ["1 hard"])
+    #expect(blockers(of: 4, in: told) == ["1 hard", "2 soft"])
+    #expect(told.certainty == .verified)
+  }
+
+  @Test func `waits that began in the same instant have no order yet`() {
+    let locks = [
+      holds(1, .share), waits(2, .exclusive, since: nil), waits(3, .exclusive, since: nil),
+      waits(4, .rowShare, since: 5),
+    ]
+    #expect(graph(locks).toVerify == [2, 3])
+    #expect(graph([holds(1, .share), waits(2, .exclusive, since: nil)]).certainty == .certain)
+  }
+
+  @Test func `before 14 a queue of one is certain`() {
+    let graph = graph(
+      [holds(1, .accessShare), waits(2, .accessExclusive, since: nil)], knowsWaitStart: false)
+    #expect(graph.certainty == .certain && graph.toVerify.isEmpty)
+  }
+
+  @Test func `the building of an index names whom it waits for where the scan does not`() {
+    let transaction = VirtualTransaction(slot: 4, local: 7)
+    let vxid = LockTag(.virtualTransaction, virtualTransaction: transaction)
+    let progress = LockQueries.IndexProgress(
+      pid: 2, relation: 16385, phase: "waiting for old snapshots", lockers: 2, lockersDone: 1,
+      currentLocker: 9, blocks: 0, blocksDone: 0)
+    func graph(_ locks: [LockRow]) -> WaitGraph {
+      WaitGraph(LockSnapshot(at: second(9), locks: locks), building: [progress])
+    }
+    let waiting = waits(2, .share, vxid, since: 1)
+    #expect(drawn(graph([waiting])) == "9(2)")
+    // What the scan saw is of one moment; the progress was read a little later.
+    #expect(drawn(graph([waiting, holds(5, .exclusive, vxid)])) == "5(2)")
+    // Another wait is not the index's.
+    #expect(drawn(graph([waits(2, .share, orders, since: 1)])) == "2")
+  }
+
   @Test func `a holder whose session is gone is still drawn`() {
     let snapshot = LockSnapshot(
       at: second(9), locks: [holds(1, .accessExclusive), waits(2, .accessShare, since: 1)])
