@@ -1,4 +1,5 @@
 import Diagnostics
+import MigrationEngine
 import Postgres
 import PostgresModel
 
@@ -9,10 +10,12 @@ struct LocksCommand: Command {
   let options = [Options.watch]
   let discussion = [
     "Shows every session that keeps others waiting, and below it those that wait, with what they hold "
-      + "and want. All databases of the server are seen; relations of another database are shown by "
-      + "number. What this role may not see is left out; pg_monitor shows it.",
+      + "and want; where nobody waits, the open transactions that hold tables. All databases of the "
+      + "server are seen; relations of another database are shown by number. What this role may not see "
+      + "is left out; pg_monitor shows it.",
     "With --watch it looks once a second, and says something when the picture has changed; with --json "
-      + "it writes one object a line.",
+      + "it writes one object a line. Where the server is slow to answer it looks half as often. A "
+      + "connection that is lost is opened anew; it gives up when that does not succeed for some seconds.",
   ]
   let examples = [
     CommandExample("lockstep locks", "once"),
@@ -20,204 +23,121 @@ struct LocksCommand: Command {
   ]
 
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
-    var settings = try context.settings(arguments)
-    settings.isReadOnly = true
-    var monitor = LockMonitor(try await context.connect(settings))
+    let settings = try context.settings(arguments)
+    if settings.waits {
+      let wait = ServerWait(target: settings.target.value, timeout: settings.waitTimeout.value)
+      _ = try await wait.run(in: context)
+    }
+    let monitor = try await LockMonitor.opened(settings, in: context)
     guard arguments.has(Options.watch) else {
-      show(try await monitor.sample(), in: context.output)
+      LockReport(look: try await monitor.look()).show(in: context.output)
       return .done
     }
-    var last: LockReport?
+    var watching = LockWatching(settings: settings, context: context)
+    return try await watching.run(monitor)
+  }
+}
+
+/// Looks again and again, until it is interrupted or the server is gone.
+private struct LockWatching {
+  var settings: ProjectSettings
+  var context: CommandContext
+  private var last: [[String]]?
+  /// So that what goes wrong each second is told once.
+  private var trouble: String?
+
+  init(settings: ProjectSettings, context: CommandContext) {
+    self.settings = settings
+    self.context = context
+  }
+
+  mutating func run(_ monitor: LockMonitor) async throws -> ExitCode {
+    var monitor = monitor
     while !Task.isCancelled {
-      let report = try await monitor.sample()
-      if context.output.isJSON || report.picture != last?.picture {
-        show(report, in: context.output)
+      var cost = Duration.zero
+      do {
+        cost = try await look(monitor)
+        trouble = nil
+      } catch {
+        if Task.isCancelled { break }
+        tell(error)
+        if case .connectionLost? = error as? DatabaseError {
+          guard let opened = try await openAnew() else { break }
+          monitor = opened
+          continue
+        }
       }
-      last = report
-      do { try await context.loop.sleep(for: .seconds(1)) } catch { break }
+      let rest = cost > LockMonitor.expensive ? Duration.seconds(2) : .seconds(1)
+      do { try await context.loop.sleep(for: rest) } catch { break }
     }
     return .interrupted
   }
 
-  private func show(_ report: LockReport, in output: Output) {
+  /// - Returns: What the question cost the server.
+  private mutating func look(_ monitor: LockMonitor) async throws -> Duration {
+    // Nothing waited, and whether something does is asked at a tenth of the cost.
+    if last == [], !context.output.isJSON {
+      let (count, cost) = try await monitor.waiting()
+      if count == 0 { return cost }
+    }
+    let look = try await monitor.look()
+    let report = LockReport(look: look)
+    if context.output.isJSON || report.picture != last {
+      if last != nil, !context.output.isJSON { context.output.print("") }
+      report.show(in: context.output)
+    }
+    last = report.picture
+    return look.cost
+  }
+
+  private mutating func tell(_ error: any Error) {
+    var diagnostic = Diagnostic(explaining: error)
+    guard trouble != diagnostic.what else { return }
+    trouble = diagnostic.what
+    diagnostic.severity = .warning
+    diagnostic.what = "no newer picture: " + diagnostic.what
+    diagnostic.next = "what was shown last may have changed since; it is tried again"
+    context.output.tell(diagnostic)
+  }
+
+  /// - Returns: `nil` when it is interrupted meanwhile.
+  /// - Throws: The last failure, when time does not mend it.
+  private func openAnew() async throws -> LockMonitor? {
+    var rest = Duration.milliseconds(250)
+    while true {
+      do { try await context.loop.sleep(for: rest) } catch { return nil }
+      do {
+        let monitor = try await LockMonitor.opened(settings, in: context)
+        context.output.say("connected again")
+        return monitor
+      } catch {
+        if Task.isCancelled { return nil }
+        rest *= 2
+        guard rest <= .seconds(4), let error = error as? DatabaseError, error.isConnectionProblem
+        else { throw error }
+      }
+    }
+  }
+}
+
+extension LockMonitor {
+  /// Opens the monitor of a project's database, with the names of its relations where they can be read.
+  fileprivate static func opened(
+    _ settings: ProjectSettings, in context: CommandContext
+  ) async throws -> LockMonitor {
+    let monitor = try await LockMonitor.open(settings.target.value, loop: context.loop)
+    // Where the catalogue is locked, numbers are shown.
+    try? await monitor.loadNames()
+    return monitor
+  }
+}
+
+extension LockReport {
+  fileprivate func show(in output: Output) {
     if output.isJSON {
-      output.print(report.json)
+      output.print(json)
     } else {
-      output.print(lines: report.lines)
+      output.print(lines: lines)
     }
-  }
-}
-
-/// Looks at the locks of a server, again and again over one session.
-struct LockMonitor: Sendable {
-  private let connection: Connection
-  private var names = RelationNames()
-
-  init(_ connection: Connection) { self.connection = connection }
-
-  /// One look.
-  ///
-  /// - Throws: `DatabaseError`.
-  mutating func sample() async throws -> LockReport {
-    let rows = try await connection.rows(LockQueries.scan(serverVersion: connection.serverVersion))
-    guard let snapshot = LockSnapshot(rows) else {
-      throw Refusal(
-        .error(code: "unexpected_answer", "the server's answer has no row of the server itself"))
-    }
-    var graph = WaitGraph(snapshot)
-    if graph.certainty != .certain {
-      let waiters = graph.waiters.compactMap { graph.nodes[$0].owner.pid }
-      let pairs = try await connection.rows(LockQueries.blockers(of: waiters))
-      graph = WaitGraph(
-        snapshot,
-        verified: Dictionary(grouping: pairs, by: \.waiter).mapValues { $0.map(\.blocker) })
-    }
-    await learnNames(of: graph, snapshot)
-    return LockReport(snapshot: snapshot, graph: graph, names: names)
-  }
-
-  // Reading the catalog may itself wait for a lock; then numbers are shown.
-  private mutating func learnNames(of graph: WaitGraph, _ snapshot: LockSnapshot) async {
-    names.database = snapshot.database
-    let tags = graph.nodes.flatMap { [$0.wait?.tag, $0.wait?.row, $0.blocksOn].compactMap { $0 } }
-    let relations = Set(tags.filter { $0.database == snapshot.database }.compactMap(\.relation))
-      .filter { names.names[$0] == nil }
-    guard !relations.isEmpty else { return }
-    _ = try? await connection.execute("SET lock_timeout = '100ms'")
-    let found = try? await connection.rows(LockQueries.relationNames(of: Array(relations)))
-    for (relation, name) in found ?? [] { names.names[relation] = name }
-  }
-}
-
-/// One look at the locks, ready to be shown.
-struct LockReport: Sendable {
-  var snapshot: LockSnapshot
-  var graph: WaitGraph
-  var names: RelationNames
-
-  /// What changes when something happens, and not only because time goes by.
-  var picture: [[String]] {
-    func shape(_ node: Int) -> [String] {
-      [who(node), wants(node) ?? "", holds(node) ?? ""] + graph.nodes[node].children.flatMap(shape)
-    }
-    return graph.roots.map(shape)
-  }
-
-  // MARK: For people
-
-  var lines: [[Output.Span]] {
-    let waiters = graph.waiters.count
-    let summary =
-      "\(snapshot.at.shortText) UTC   backends \(snapshot.backends)   "
-      + "locks \(snapshot.locks.count)   "
-    var lines: [[Output.Span]] = [
-      [.init(summary), .init("waiting \(waiters)", waiters > 0 ? .waiting : .plain)]
-    ]
-    for root in graph.roots { lines += [[]] + tree(root, depth: 0, under: nil) }
-    return lines
-  }
-
-  private func tree(_ node: Int, depth: Int, under parent: Int?) -> [[Output.Span]] {
-    let margin = depth == 0 ? "" : String(repeating: "  ", count: depth - 1) + "└ "
-    let value = graph.nodes[node]
-    var line: [Output.Span] = [.init(margin), .init(who(node), .strong), .init("  \(state(node))")]
-    if let wants = wants(node) {
-      line.append(.init("  waits\(time(waitingMilliseconds(node))) for \(wants)", .waiting))
-      if value.blockers.first?.strength == .soft { line.append(.init("  (queued behind)")) }
-    }
-    if let holds = holds(node) { line.append(.init("  \(holds)")) }
-    if value.victims > 0 {
-      let indirect = value.indirectVictims > 0 ? " + \(value.indirectVictims)" : ""
-      line.append(.init("  blocks \(value.directVictims)\(indirect)", .bad))
-    }
-    if value.alsoBehind > 0 { line.append(.init("  (also behind \(value.alsoBehind) more)")) }
-    if value.isInCycle { line.append(.init("  deadlock", .bad)) }
-    var lines = [line]
-    if let query = value.session?.query, !query.isEmpty {
-      let text = query.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-      let indent = String(repeating: " ", count: depth * 2 + 4)
-      lines.append([.init(indent + String(text.prefix(200)), .faint)])
-    }
-    return lines + value.children.flatMap { tree($0, depth: depth + 1, under: node) }
-  }
-
-  private func who(_ node: Int) -> String {
-    let value = graph.nodes[node]
-    if let prepared = value.prepared { return "prepared transaction \(prepared.gid)" }
-    let pid = value.owner.pid.map(String.init) ?? "unknown"
-    let words = [value.session?.user, value.session?.application].compactMap { $0 }
-    return ([pid] + words.filter { !$0.isEmpty }).joined(separator: " ")
-  }
-
-  private func state(_ node: Int) -> String {
-    let value = graph.nodes[node]
-    if value.prepared != nil { return "since\(time(transactionMilliseconds(node)))" }
-    let state = value.session?.state ?? "state unknown"
-    return state + time(transactionMilliseconds(node))
-  }
-
-  private func wants(_ node: Int) -> String? {
-    graph.nodes[node].wait.map { wait in
-      let row = wait.row.map { " (row of \(names.text($0)))" } ?? ""
-      return "\(wait.mode.sqlName) on \(names.text(wait.tag))\(row)"
-    }
-  }
-
-  private func holds(_ node: Int) -> String? {
-    let value = graph.nodes[node]
-    guard let mode = value.blocksWith, let tag = value.blocksOn, value.wait?.tag != tag else {
-      return nil
-    }
-    return "holds \(mode.sqlName) on \(names.text(tag))"
-  }
-
-  private func time(_ milliseconds: Double?) -> String {
-    milliseconds.map { " " + DurationText.show(milliseconds: max(0, $0)) } ?? ""
-  }
-
-  private func waitingMilliseconds(_ node: Int) -> Double? {
-    graph.nodes[node].wait?.since.map { Double(snapshot.at.microseconds(since: $0)) / 1000 }
-  }
-
-  private func transactionMilliseconds(_ node: Int) -> Double? {
-    let value = graph.nodes[node]
-    let start = value.session?.transactionStart ?? value.prepared?.preparedAt
-    return start.map { Double(snapshot.at.microseconds(since: $0)) / 1000 }
-  }
-
-  // MARK: For scripts
-
-  /// As the contract has it; a prepared transaction has `pid` null and its name in `gid`.
-  var json: JSONValue {
-    [
-      "at": .string(snapshot.at.iso8601), "backends": JSONValue(snapshot.backends),
-      "locks": JSONValue(snapshot.locks.count),
-      "waiters": .array(graph.waiters.map(waiter)), "trees": .array(graph.roots.map(tree)),
-    ]
-  }
-
-  private func waiter(_ node: Int) -> JSONValue {
-    let value = graph.nodes[node]
-    let tag = value.wait?.tag
-    let relation = (tag?.relation).map { names.text($0, in: tag?.database) }
-    return [
-      "pid": JSONValue(value.owner.pid),
-      "blocked_by": .array(graph.blockingPids(of: node).map { JSONValue($0) }),
-      "waiting_ms": JSONValue(milliseconds: waitingMilliseconds(node)),
-      "mode": JSONValue(value.wait?.mode.sqlName), "locktype": JSONValue(tag?.kind.catalogName),
-      "relation": JSONValue(relation), "user": JSONValue(value.session?.user),
-      "application": JSONValue(value.session?.application),
-      "query": JSONValue(value.session?.query),
-    ]
-  }
-
-  private func tree(_ node: Int) -> JSONValue {
-    let value = graph.nodes[node]
-    return [
-      "pid": JSONValue(value.owner.pid), "gid": JSONValue(value.prepared?.gid),
-      "state": JSONValue(value.prepared == nil ? value.session?.state : "prepared"),
-      "transaction_ms": JSONValue(milliseconds: transactionMilliseconds(node)),
-      "query": JSONValue(value.session?.query), "blocks": .array(value.children.map(tree)),
-    ]
   }
 }

@@ -150,32 +150,4 @@ import Testing
     #expect(try await program.run("seed", "-e", "prod", "--yes").status == 0)
     #expect(try await database.rows("select count(*) from settings") == ["0"])
   }
-
-  @Test func `locks shows who waits behind whom`() async throws {
-    let database = try await database()
-    try await database.execute("create table orders (id int)")
-    let program = try Program(url: database.url)
-    try await database.server.withConnection(to: database.name, application: "holder") { holder in
-      try await holder.execute("begin; lock table orders in access share mode")
-      let waiter = Task(executorPreference: holder.loop) {
-        try await database.server.withConnection(to: database.name, application: "waiter") {
-          try await $0.execute("begin; lock table orders in access exclusive mode")
-        }
-      }
-      var outcome = try await program.run("locks")
-      while !outcome.output.contains("waiter") { outcome = try await program.run("locks") }
-      #expect(outcome.status == 0)
-      let lines = outcome.lines
-      #expect(lines[1].contains(" holder  idle in transaction "))
-      #expect(lines[1].contains("  holds ACCESS SHARE on orders  blocks 1"))
-      #expect(
-        lines.contains { $0.hasPrefix("└ ") && $0.contains(" for ACCESS EXCLUSIVE on orders") })
-      let json = try await program.run("locks", "--json").output
-      #expect(json.contains(#""blocked_by":[\#(holder.processID)],"waiting_ms":"#))
-      #expect(
-        json.contains(#""mode":"ACCESS EXCLUSIVE","locktype":"relation","relation":"orders""#))
-      try await holder.execute("commit")
-      _ = try? await waiter.value
-    }
-  }
 }
