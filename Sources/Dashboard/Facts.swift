@@ -17,6 +17,8 @@ public struct Facts: Sendable {
   /// Why the last attempt to read anew failed, while an older picture is shown.
   public var pictureProblem: Diagnostic?
   public var run: RunLog?
+  /// How long a run may wait for locks.
+  public var lockBudget = LockBudget.off
   public var locks = LockPicture()
   /// The migration that all panes follow.
   public private(set) var selected: MigrationKey?

@@ -160,7 +160,7 @@ extension Model {
   mutating func run(_ plan: Plan) -> [Effect] {
     overlay = nil
     facts.frozenAt = nil
-    facts.run = RunLog(plan: plan, startedAt: facts.now)
+    facts.run = RunLog(plan: plan, startedAt: facts.now, budget: facts.lockBudget)
     interruption = .none
     if let log = panes.first(where: { $0.slot == .progress })?.number {
       raised.removeAll { $0 == log }

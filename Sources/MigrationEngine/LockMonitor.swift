@@ -140,6 +140,13 @@ public actor LockMonitor {
   private var askedInVain: [UInt32: ContinuousClock.Instant] = [:]
   private static let patience = Duration.seconds(5)
 
+  /// Asks something else over the monitor's session.
+  ///
+  /// - Throws: `DatabaseError`.
+  public func rows<Row>(_ query: Query<Row>) async throws(DatabaseError) -> [Row] {
+    try await connection.rows(query)
+  }
+
   /// What this role may see and do.
   public struct Rights: Sendable, Hashable {
     /// Whether the statements of other roles can be read.

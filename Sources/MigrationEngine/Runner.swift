@@ -15,22 +15,28 @@ public struct Runner: Sendable {
   public struct Options: Sendable {
     /// How long to wait for another runner; zero leaves at once.
     public var patience: Duration
-    /// `lock_timeout` of the session; `nil` leaves the server's.
-    public var lockTimeout: Duration?
+    /// How long to stand in a lock queue, and how often to come back; its time-out is the session's
+    /// `lock_timeout`, and `nil` leaves the server's.
+    public var lockBudget: LockBudget
     /// `statement_timeout` of the session; `nil` leaves the server's.
     public var statementTimeout: Duration?
     /// The file that a layout's tool refreshes after each run; `nil` writes none.
     public var schemaFile: String?
     /// Asked before each step; `nil` asks nothing.
     public var confirm: (@Sendable (PlanStep) async -> Bool)?
+    /// By which the run is told things while it goes on; `nil` where nobody looks on.
+    public var control: RunControl?
+    /// From 0 up to, not including, 1: spreads the rests between attempts.
+    public var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
 
     public init(
-      patience: Duration = .seconds(60), lockTimeout: Duration? = nil,
+      patience: Duration = .seconds(60), lockBudget: LockBudget = .off,
       statementTimeout: Duration? = nil, schemaFile: String? = nil,
-      confirm: (@Sendable (PlanStep) async -> Bool)? = nil
+      confirm: (@Sendable (PlanStep) async -> Bool)? = nil, control: RunControl? = nil
     ) {
       self.patience = patience
-      self.lockTimeout = lockTimeout
+      self.lockBudget = lockBudget
+      self.control = control
       self.statementTimeout = statementTimeout
       self.schemaFile = schemaFile
       self.confirm = confirm
@@ -86,10 +92,13 @@ public struct Runner: Sendable {
         target, application: applicationName(for: plan), settings: options.sessionSettings,
         loop: loop)
     }
+    // Opened before anything is locked, beside what else has to be read.
+    let observing = Task(executorPreference: loop) { await openMonitor() }
     let lock = AdvisoryLock(connection: connection, keys: keys(for: plan, connection))
     let outcome: Outcome
     do {
-      outcome = try await run(plan, context: context, connection, lock, report: report)
+      outcome = try await run(
+        plan, context: context, connection, lock, observing: observing, report: report)
       await loop.undisturbed { await lock.release() }
     } catch {
       // A cancelled try may have taken some of the keys.
@@ -114,6 +123,7 @@ public struct Runner: Sendable {
 
   private func run(
     _ plan: Plan, context: PlanContext, _ connection: Connection, _ lock: AdvisoryLock,
+    observing: Task<Result<LockMonitor, any Error>?, Never>,
     report: @escaping @Sendable (RunEvent) -> Void
   ) async throws -> Outcome {
     if let holder = try await lock.acquire(
@@ -127,11 +137,48 @@ public struct Runner: Sendable {
     guard fresh.refusals.isEmpty else { return .refused(fresh.refusals) }
     guard fresh.steps == plan.steps else { return .stale(fresh) }
     if !plan.steps.isEmpty { try await prepareTable(loaded, connection) }
+    let control = options.control ?? RunControl()
     let run = StepRun(
-      plan: plan, loaded: loaded, connection: connection, runner: self, report: report)
+      plan: plan, loaded: loaded, connection: connection, runner: self, control: control,
+      observer: await observer(observing, control, report), report: report)
     let outcome = await run.all()
     await loop.undisturbed { await run.finish(outcome) }
     return outcome
+  }
+
+  // MARK: Looking on
+
+  /// Opens the session that watches the queue; `nil` where nothing asks for it.
+  private func openMonitor() async -> Result<LockMonitor, any Error>? {
+    guard options.lockBudget.isOn || options.control != nil else { return nil }
+    do {
+      return .success(try await LockMonitor.open(target, loop: loop))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func observer(
+    _ opening: Task<Result<LockMonitor, any Error>?, Never>, _ control: RunControl,
+    _ report: @escaping @Sendable (RunEvent) -> Void
+  ) async -> RunObserver? {
+    switch await opening.value {
+    case .success(let monitor):
+      return RunObserver(
+        monitor: monitor, budget: options.lockBudget, control: control, loop: loop, report: report)
+    case .failure(let error):
+      let reason = Diagnostic(explaining: error).what
+      report(
+        .message(
+          .warning(
+            code: "queue_not_watched",
+            "the lock queue cannot be watched: \(reason)",
+            next: options.lockBudget.timeout == nil
+              ? "nothing bounds how long others wait behind this run"
+              : "the lock time-out alone bounds how long others wait behind this run")))
+      return nil
+    case nil: return nil
+    }
   }
 
   private func applicationName(for plan: Plan) -> String {
@@ -193,7 +240,7 @@ extension Runner.Options {
   /// `RESET ALL`.
   public var sessionSettings: [(name: String, value: String)] {
     var settings: [(name: String, value: String)] = []
-    if let lockTimeout {
+    if let lockTimeout = lockBudget.timeout {
       settings.append(("lock_timeout", "\(wholeMilliseconds(lockTimeout))"))
     }
     if let statementTimeout {

@@ -12,6 +12,8 @@ extension StepRun {
       /// The journal row could not be written, so nothing was begun.
       case journal(DatabaseError)
       case transactionLeftOpen(SourceLocation)
+      /// Cancelled between two attempts.
+      case interruptedAtRest
     }
     struct Progress {
       var done: Int
@@ -27,6 +29,10 @@ extension StepRun {
     var isInterruption = false
     /// Whether the server had confirmed a `COMMIT` of the message before it failed.
     var hasCommitted = false
+    /// Why the place in a lock queue was given back; `nil` for any other failure.
+    var aside: StepAside?
+    /// How many attempts were made.
+    var attempts = 1
 
     init(cause: Cause) { self.cause = cause }
   }
@@ -38,6 +44,11 @@ extension StepRun {
   func explain(_ failure: StepFailure, _ step: PlanStep) async -> Diagnostic {
     let state = stateText(failure, step)
     switch failure.cause {
+    case .interruptedAtRest:
+      return .error(
+        code: "interrupted",
+        "migration \(step.label) was interrupted while it rested between two attempts",
+        at: failure.location, next: "run it again when it suits; \(state)")
     case .transactionLeftOpen(let place):
       return .error(
         code: "transaction_left_open",
@@ -61,6 +72,9 @@ extension StepRun {
       }
       guard let server = error.serverError else { return error.diagnostic }
       let action = step.direction == .up ? "" : "roll back of "
+      if let aside = failure.aside {
+        return explain(aside, server, failure, "\(action)migration \(step.label)", state)
+      }
       let what =
         failure.isInterruption
         ? "\(action)migration \(step.label) was interrupted and its statement cancelled"

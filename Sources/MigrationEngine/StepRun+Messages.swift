@@ -55,15 +55,27 @@ extension StepRun {
   /// changed a role or a setting without the script showing it, and `RESET ALL` leaves roles alone.
   static let resets = "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL"
 
+  /// Sends a message and waits for its answer; a failed one leaves nothing open.
+  ///
+  /// - Parameters:
+  ///   - unit: Whose script is in it; `nil` for what is ours alone.
+  ///   - statement: The only statement of the script that is in it.
+  ///   - attempt: How it stands under the lock budget.
   @discardableResult
   func send(
-    _ message: Message, _ step: PlanStep, _ unit: RunUnit?, statement: Int? = nil
+    _ message: Message, _ step: PlanStep, _ unit: RunUnit?, statement: Int? = nil,
+    attempt: Attempt = .only
   ) async throws(StepFailure) -> [Connection.CommandResult] {
     let tags = Mutex<[String]>([])
+    let began = ContinuousClock.now
+    let watching = unit == nil ? nil : watch(step, attempt)
     // What is ours to write is written even when the run is cancelled: it tells what has happened.
     do throws(DatabaseError) {
       guard unit == nil else {
-        return try await execute(message, step, tags: { tag in tags.withLock { $0.append(tag) } })
+        let results = try await execute(
+          message, step, tags: { tag in tags.withLock { $0.append(tag) } })
+        _ = watching?.end()
+        return results
       }
       return try await runner.loop.undisturbed {
         do throws(DatabaseError) {
@@ -80,7 +92,10 @@ extension StepRun {
       }
       failure.isInterruption =
         Task.isCancelled && (error.serverError?.isCancellation ?? error.isConnectionProblem)
-      await cleanUp()
+      if let seen = watching?.end(), !failure.isInterruption {
+        failure.aside = stepAside(error, seen, since: began)
+      }
+      await cleanUp(keepsSettings: failure.aside != nil && attempt == .ofStatement)
       throw failure
     }
   }
@@ -123,11 +138,14 @@ extension StepRun {
   }
 
   /// Ends a failed transaction and drops its settings; not subject to the task's cancellation.
-  func cleanUp() async {
+  ///
+  /// - Parameter keepsSettings: Whether the session's settings stay, for a statement that comes again.
+  func cleanUp(keepsSettings: Bool = false) async {
     let connection = connection
+    if keepsSettings, await connection.transactionState == .idle { return }
     await runner.loop.undisturbed {
       // The session may be gone; then there is nothing to clean.
-      _ = try? await connection.execute("ROLLBACK;" + StepRun.resets)
+      _ = try? await connection.execute("ROLLBACK" + (keepsSettings ? "" : ";" + StepRun.resets))
     }
   }
 }

@@ -98,9 +98,7 @@ extension StepRun {
     guard run.before + unit.statements.count > run.done || run.step.resumption == nil else {
       return
     }
-    if run.usesJournal, connection.user == "lockstep" {
-      try await send(Message(journal.searchPathPastUs), run.step, nil)
-    }
+    try await preparePath(run)
     switch unit.form {
     case .transaction, .ownTransaction: try await runWithCount(unit, &run)
     case .outside: try await runAsOneMessage(unit, &run)
@@ -109,6 +107,12 @@ extension StepRun {
       try await endTransactionLeftOpen(run.step, unit)
       try await send(Message(StepRun.resets), run.step, nil)
     }
+  }
+
+  /// Keeps what a script makes out of the journal's schema, where the role's name would lead it there.
+  private func preparePath(_ run: OutsideRun) async throws(StepFailure) {
+    guard run.usesJournal, connection.user == "lockstep" else { return }
+    try await send(Message(journal.searchPathPastUs), run.step, nil)
   }
 
   /// A script that is one transaction, with the count in it.
@@ -126,7 +130,12 @@ extension StepRun {
       message.add("\n;" + count + "COMMIT;")
     }
     message.add(StepRun.resets)
-    try await sendTransaction(message, run.step, unit)
+    let (whole, state) = (message, run)
+    try await underBudget(run.step) { () async throws(StepFailure) in
+      try await sendTransaction(whole, state.step, unit)
+    } again: { () async throws(StepFailure) in
+      try await preparePath(state)
+    }
     run.done += unit.statements.count
   }
 
@@ -143,7 +152,18 @@ extension StepRun {
       message.add(script: unit.sql)
     }
     if isExact { message.add("\n;" + counting(unit.statements.count, run)) }
-    try await send(message, run.step, unit)
+    let (whole, state) = (message, run)
+    if isExact || (unit.statements.count == 1 && unit.statements[0].isOneTransaction) {
+      try await underBudget(run.step) { () async throws(StepFailure) in
+        try await send(whole, state.step, unit, attempt: .ofTransaction)
+      } again: { () async throws(StepFailure) in
+        try await preparePath(state)
+      }
+    } else {
+      let isLifted = try await liftLockTimeout(unit.statements, run.step)
+      try await send(whole, run.step, unit)
+      if isLifted { try await restoreLockTimeout(run.step) }
+    }
     try await endTransactionLeftOpen(run.step, unit)
     run.done += unit.statements.count
     try await send(Message(StepRun.resets), run.step, nil)
@@ -205,7 +225,17 @@ extension StepRun {
     message.add(script: substitute ?? unit.text(of: index), at: statement.range.lowerBound)
     if !after.isEmpty { message.add("\n;" + after) }
     let began = ContinuousClock.now
-    let results = try await send(message, step, unit, statement: index)
+    let whole = message
+    let results: [Connection.CommandResult]
+    if await connection.transactionState == .idle, statement.isOneTransaction {
+      results = try await underBudget(step) { () async throws(StepFailure) in
+        try await send(whole, step, unit, statement: index, attempt: .ofStatement)
+      }
+    } else {
+      let isLifted = try await liftLockTimeout([statement], step)
+      results = try await send(whole, step, unit, statement: index)
+      if isLifted { try await restoreLockTimeout(step) }
+    }
     // What is ours before it is a `BEGIN`, or stands before its `COMMIT`, the last.
     let result = after.isEmpty ? results.last : results.dropFirst().first
     report(

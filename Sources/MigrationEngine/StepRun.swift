@@ -13,16 +13,20 @@ final class StepRun: Sendable {
   let runner: Runner
   let report: @Sendable (RunEvent) -> Void
   let journal: RunJournal
+  let control: RunControl
+  let observer: RunObserver?
 
   init(
     plan: Plan, loaded: LoadedProject, connection: Connection, runner: Runner,
-    report: @escaping @Sendable (RunEvent) -> Void
+    control: RunControl, observer: RunObserver?, report: @escaping @Sendable (RunEvent) -> Void
   ) {
     self.plan = plan
     self.loaded = loaded
     self.connection = connection
     self.runner = runner
     self.report = report
+    self.control = control
+    self.observer = observer
     journal = RunJournal(layout: plan.layout, table: plan.table)
   }
 
@@ -102,8 +106,11 @@ final class StepRun: Sendable {
       message.add("\n;" + elapsedOnServer(record) + "COMMIT;")
     }
     message.add(StepRun.resets)
+    let whole = message
     let began = ContinuousClock.now
-    try await sendTransaction(message, step, unit)
+    try await underBudget(step) { () async throws(StepFailure) in
+      try await sendTransaction(whole, step, unit)
+    }
     try await afterwards(step, elapsed: "\(nanoseconds(since: began))")
   }
 
@@ -122,7 +129,7 @@ final class StepRun: Sendable {
     _ message: Message, _ step: PlanStep, _ unit: RunUnit
   ) async throws(StepFailure) {
     do throws(StepFailure) {
-      try await send(message, step, unit)
+      try await send(message, step, unit, attempt: .ofTransaction)
     } catch {
       guard error.hasCommitted else { throw error }
     }

@@ -325,6 +325,8 @@ public actor Connection {
   }
 
   private var cancelled = false
+  private var cancelsUnderWay = 0
+  private var afterCancels: [CheckedContinuation<Void, Never>] = []
 
   private func loss() -> DatabaseError {
     // The first line is the server's last word, or libpq's own; what follows is libpq guessing.
@@ -340,9 +342,18 @@ public actor Connection {
 
   /// Asks the server to cancel what runs in this session; harmless when nothing does.
   ///
-  /// libpq's call opens a connection of its own and blocks, so it runs on a helper thread.
+  /// libpq's call opens a connection of its own and blocks, so it runs on a helper thread. What is sent
+  /// next waits until the request is through, lest it be hit in the place of what was meant.
   public func cancel() async {
     guard let request = PQgetCancel(handle) else { return }
+    cancelsUnderWay += 1
+    defer {
+      cancelsUnderWay -= 1
+      if cancelsUnderWay == 0 {
+        for waiter in afterCancels { waiter.resume() }
+        afterCancels = []
+      }
+    }
     let address = UInt(bitPattern: request)
     await BlockingWork.run {
       guard let request = OpaquePointer(bitPattern: address) else { return }
@@ -359,6 +370,9 @@ public actor Connection {
       await withCheckedContinuation { queue.append($0) }
     }
     isBusy = true
+    while cancelsUnderWay > 0 {
+      await withCheckedContinuation { afterCancels.append($0) }
+    }
     cancelled = false
   }
 

@@ -325,11 +325,14 @@ import Testing
     _ layout: String
   ) async throws {
     let alter = SampleMigration("001", "alter", up: "CREATE TABLE b ();\nALTER TABLE a ADD x int;")
-    let fixture = try await ProjectFixture(layout, [alter])
+    var limited = try await ProjectFixture(layout, [alter])
+    // The role's or the server's own time-out, of which no budget knows.
+    limited.urlSuffix = "&options=-c%20lock_timeout%3D30"
+    let fixture = limited
     try await fixture.database.execute("CREATE TABLE a (id int)")
     let ran = try await Gate.closed(in: fixture.database) { gate in
       try await gate.execute("BEGIN; LOCK TABLE a IN ACCESS SHARE MODE")
-      return try await fixture.run(.upAll, .init(lockTimeout: .milliseconds(30)))
+      return try await fixture.run(.upAll)
     }
     #expect(
       ran.diagnostic?.description == """
@@ -368,7 +371,9 @@ import Testing
             """),
       ])
     let ran = try await fixture.run(
-      .upAll, .init(lockTimeout: .milliseconds(1500), statementTimeout: .seconds(120)))
+      .upAll,
+      .init(
+        lockBudget: .filled(timeout: .milliseconds(1500)), statementTimeout: .seconds(120)))
     #expect(ran.summary == "finished +2 -0")
     #expect(try await fixture.database.rows("SELECT * FROM seen") == ["1500ms|2min"])
   }

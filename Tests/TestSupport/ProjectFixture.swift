@@ -243,8 +243,10 @@ extension RunEvent {
     case .migrationStarted(let version, let name, let direction):
       "started \(version) \(name) \(direction.rawValue)"
     case .notice(let version, let severity, let message): "\(severity) \(version) \(message)"
-    case .lockAttempt(let version, let attempt, let of, _, _):
-      "lock attempt \(version) \(attempt)/\(of)"
+    case .lockAttempt(let version, let attempt, let of, _, _, let reason, let rest):
+      "lock attempt \(version) \(attempt)/\(of) \(reason.rawValue)\(rest == nil ? "" : " rests")"
+    case .queue(let version, let queue):
+      "queue \(version) \(queue.waitedMilliseconds == nil ? "runs" : "waits") +\(queue.victims)"
     case .statementFinished(let version, let index, let line, let command, let rows, _):
       "statement \(version) \(index) line \(line) \(command) \(rows.map(String.init) ?? "-")"
     case .migrationFinished(let version, let name, let direction, _):
@@ -264,17 +266,19 @@ extension RunEvent {
 extension ProjectFixture {
   /// Runs a plan and cancels the run when `moment`, which the caller's executor runs, returns.
   public func run(
-    _ plan: Plan, cancelledAt moment: () async throws -> Void
+    _ plan: Plan, _ options: Runner.Options = Runner.Options(),
+    onEvent: (@Sendable (RunEvent) -> Void)? = nil, cancelledAt moment: () async throws -> Void
   ) async throws -> Ran {
     let project = project
     let target = try target
     let (stream, continuation) = AsyncStream<Void>.makeStream()
     async let ran = onLoop { loop in
       let heard = Mutex<[RunEvent]>([])
-      let runner = Runner(project: project, target: target, loop: loop)
+      let runner = Runner(project: project, target: target, options: options, loop: loop)
       let running = Task(executorPreference: loop) {
         try await runner.run(plan, context: ProjectFixture.context) { event in
           heard.withLock { $0.append(event) }
+          onEvent?(event)
         }
       }
       for await _ in stream { break }

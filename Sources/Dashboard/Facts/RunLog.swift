@@ -15,6 +15,30 @@ public struct RunLog: Sendable, Hashable {
   public private(set) var stepsDone = 0
   /// The last `Processed X of Y` of the migration that runs.
   public private(set) var progress: Progress?
+  /// How long the migrations of this run may wait for locks.
+  public var budget: LockBudget
+  /// The queue around what runs, as it was last seen; `nil` where there is none.
+  public private(set) var queue: SeenQueue?
+
+  /// A queue, with the moment of its sight.
+  public struct SeenQueue: Sendable, Hashable {
+    public var queue: LockQueue
+    public var at: Instant
+
+    /// How long the lock has been waited for by now; `nil` where none is.
+    public func waitedMilliseconds(at now: Instant) -> Double? {
+      grown(queue.waitedMilliseconds, now)
+    }
+
+    /// How long the oldest of those behind has waited by now.
+    public func oldestMilliseconds(at now: Instant) -> Double? {
+      grown(queue.oldestVictimMilliseconds, now)
+    }
+
+    private func grown(_ milliseconds: Double?, _ now: Instant) -> Double? {
+      milliseconds.map { $0 + max(0, Double(now.microseconds(since: at)) / 1000) }
+    }
+  }
 
   /// A line of the log, with its moment.
   public struct Entry: Sendable, Hashable {
@@ -24,7 +48,9 @@ public struct RunLog: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
       case started(Version, name: String, Direction)
       case notice(severity: String, message: String)
-      case lockAttempt(Int, of: Int, waitedMilliseconds: Double, blockers: [Int32])
+      case lockAttempt(
+        Int, of: Int, waitedMilliseconds: Double, blockers: [LockBlocker], reason: StepAsideReason,
+        restMilliseconds: Double?)
       case statement(Int, line: Int, command: String, rows: Int64?, milliseconds: Double)
       case finished(Version, name: String, Direction, milliseconds: Double)
       case failed(Version, name: String, Diagnostic, left: RunEvent.StateLeft)
@@ -41,6 +67,18 @@ public struct RunLog: Sendable, Hashable {
     public var statementsDone = 0
     /// The lock attempt that is under way, 1 before the first has failed.
     public var attempt = 1
+    /// How many there are in all.
+    public var attempts: Int
+    /// Set while nothing is held between two attempts.
+    public var rest: Rest?
+  }
+
+  /// The time between two attempts.
+  public struct Rest: Sendable, Hashable {
+    public var until: Instant
+    public var milliseconds: Double
+
+    public func isOver(at now: Instant) -> Bool { now >= until }
   }
 
   public enum Outcome: Sendable, Hashable {
@@ -60,9 +98,22 @@ public struct RunLog: Sendable, Hashable {
     }
   }
 
-  public init(plan: Plan, startedAt: Instant) {
+  public init(plan: Plan, startedAt: Instant, budget: LockBudget = .off) {
     self.plan = plan
     self.startedAt = startedAt
+    self.budget = budget
+  }
+
+  /// Whether what runs stands in a queue, or keeps others in one, so that it can be told to step aside.
+  public var mayStepAside: Bool {
+    guard isRunning, !isCancelling, let queue else { return false }
+    return !queue.queue.isEmpty
+  }
+
+  /// How long the rest between two attempts still takes; `nil` while none does.
+  public func restLeft(at now: Instant) -> Double? {
+    guard let rest = current?.rest, !rest.isOver(at: now) else { return nil }
+    return Double(rest.until.microseconds(since: now)) / 1000
   }
 
   public var isRunning: Bool { outcome == nil }
@@ -77,24 +128,44 @@ public struct RunLog: Sendable, Hashable {
     case .waitingForRunner(let holder):
       entry(.remark("waiting for another runner: \(RunLog.words(for: holder))"))
     case .migrationStarted(let version, let name, let direction):
-      current = Current(version: version, name: name, direction: direction, startedAt: now)
+      current = Current(
+        version: version, name: name, direction: direction, startedAt: now,
+        attempts: budget.attempts)
       progress = nil
+      queue = nil
       entry(.started(version, name: name, direction))
     case .notice(_, let severity, let message):
       if let found = Progress(message: message) { progress = found }
       entry(.notice(severity: severity, message: message))
-    case .lockAttempt(_, let attempt, let of, let waited, let blockers):
+    case .lockAttempt(_, let attempt, let of, let waited, let blockers, let reason, let rest):
       current?.attempt = min(attempt + 1, of)
-      entry(.lockAttempt(attempt, of: of, waitedMilliseconds: waited, blockers: blockers))
+      current?.attempts = of
+      current?.rest = rest.map {
+        Rest(
+          until: Instant(microseconds: now.microseconds + Int64($0 * 1000)), milliseconds: $0)
+      }
+      let known = queue?.queue.blockers ?? []
+      entry(
+        .lockAttempt(
+          attempt, of: of, waitedMilliseconds: waited,
+          blockers: blockers.map { pid in
+            known.first { $0.pid == pid }
+              ?? LockBlocker(pid: pid, user: nil, application: nil, state: nil, since: nil)
+          }, reason: reason, restMilliseconds: rest))
+      queue = nil
+    case .queue(_, let found): queue = found.isEmpty ? nil : SeenQueue(queue: found, at: now)
     case .statementFinished(_, let index, let line, let command, let rows, let milliseconds):
       current?.statementsDone = index + 1
+      queue = nil
       entry(.statement(index, line: line, command: command, rows: rows, milliseconds: milliseconds))
     case .migrationFinished(let version, let name, let direction, let milliseconds):
       current = nil
+      queue = nil
       stepsDone += 1
       entry(.finished(version, name: name, direction, milliseconds: milliseconds))
     case .migrationFailed(let version, let name, _, let diagnostic, let left):
       current = nil
+      queue = nil
       stepsDone += 1
       entry(.failed(version, name: name, diagnostic, left: left))
     case .cancelling:
@@ -105,6 +176,7 @@ public struct RunLog: Sendable, Hashable {
     case .message(let diagnostic): entry(.diagnostic(diagnostic))
     case .finished(let applied, let reverted, let failed, let milliseconds):
       current = nil
+      queue = nil
       outcome = .finished(
         applied: applied, reverted: reverted, failed: failed, milliseconds: milliseconds)
     }

@@ -94,6 +94,7 @@ struct LogPane: Pane {
   /// The lines that stay at the foot while something runs: elapsed time and progress as bars.
   private func foot(_ run: RunLog, _ facts: Facts, columns: Int) -> [DocumentLine] {
     guard let current = run.current else { return [] }
+    let budget = BudgetLines(run: run, now: facts.now).lines(columns: columns)
     let elapsed = Double(facts.now.microseconds(since: current.startedAt)) / 1000
     let share = elapsed / RunLog.targetMilliseconds
     let isSlow = share > 1
@@ -113,7 +114,7 @@ struct LogPane: Pane {
           .init("  \(progress.done) of \(progress.of)", .text),
         ]))
     }
-    return lines
+    return budget + lines
   }
 }
 
@@ -152,12 +153,10 @@ struct LogDocument {
       return told(
         isNotice ? message : "\(severity.lowercased()): \(message)", isNotice ? .text : .warning,
         indent: 2)
-    case .lockAttempt(let attempt, let of, let waited, let blockers):
-      let who =
-        blockers.isEmpty ? "" : ": held by " + blockers.map(String.init).joined(separator: ", ")
-      return told(
-        "! attempt \(attempt) of \(of) gave up after \(Words.duration(milliseconds: waited))\(who);"
-          + " nothing has changed yet", .warning, indent: 2)
+    case .lockAttempt(let attempt, let of, let waited, let blockers, let reason, let rest):
+      let words = RunWords.gaveUp(
+        attempt, of: of, waited: waited, blockers: blockers, reason: reason, rest: rest)
+      return told("! \(words)", .warning, indent: 2)
     case .statement(_, let line, let command, let rows, let milliseconds):
       let count = rows.map { ", " + Words.count(Int($0), "row") } ?? ""
       return told(

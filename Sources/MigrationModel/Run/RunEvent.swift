@@ -7,8 +7,13 @@ public enum RunEvent: Sendable, Hashable {
   case waitingForRunner(LockHolder)
   case migrationStarted(version: Version, name: String, direction: Direction)
   case notice(version: Version, severity: String, message: String)
+  /// An attempt to get a lock was given up and rolled back; `restMilliseconds` until the next one begins,
+  /// `nil` after the last.
   case lockAttempt(
-    version: Version, attempt: Int, of: Int, waitedMilliseconds: Double, blockers: [Int32])
+    version: Version, attempt: Int, of: Int, waitedMilliseconds: Double, blockers: [Int32],
+    reason: StepAsideReason = .lockTimeout, restMilliseconds: Double? = nil)
+  /// How the queue stands around the statement that runs; told when it changes, and once a second.
+  case queue(version: Version, LockQueue)
   /// Only where statements are run one by one; `index` from 0, `line` of the file from 1.
   case statementFinished(
     version: Version, index: Int, line: Int, command: String, rows: Int64?,

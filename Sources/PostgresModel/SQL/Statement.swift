@@ -41,4 +41,11 @@ public struct Statement: Sendable, Hashable {
     self.command = command
     self.role = role
   }
+
+  /// Whether it waits for other transactions without keeping new ones from their work: the
+  /// `CONCURRENTLY` forms of indexes and partitions.
+  public var isConcurrent: Bool {
+    guard case .notInTransaction(let words) = role else { return false }
+    return words.hasSuffix("CONCURRENTLY")
+  }
 }

@@ -54,6 +54,8 @@ enum Options {
     "dry-run", .flag, help: "print the SQL of both directions and run nothing")
   static let lockTimeout = CommandOption(
     "lock-timeout", .duration("DURATION"), help: "how long one attempt waits for a lock")
+  static let lockAttempts = CommandOption(
+    "lock-attempts", .count("N"), help: "how often a lock is tried for; 10 with a lock time-out")
   static let statementTimeout = CommandOption(
     "statement-timeout", .duration("DURATION"), help: "how long one statement may take")
   static let timeout = CommandOption(

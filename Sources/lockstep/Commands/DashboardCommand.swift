@@ -27,7 +27,7 @@ struct DashboardCommand: Command {
         settings.target.value, environment: settings.environment?.value,
         isProtected: settings.isProduction),
       isReadOnly: settings.isReadOnly, gates: settings.gates,
-      options: { Self.options(settings, $0) },
+      options: { Self.options(settings, $0) }, lockBudget: settings.rules.lockBudget(),
       runBy: { context.runBy($0) }, environment: surroundings.variables,
       isASCII: arguments.has(Options.ascii), isPlain: arguments.has(Options.noColour),
       loop: context.loop, say: { context.output.say($0) }
@@ -38,7 +38,7 @@ struct DashboardCommand: Command {
     let dumps = settings.dumpsSchema.value && layout.rules.dumpsSchema
     let schemaFile = ConfigurationSources.path("db/schema.sql", in: settings.root)
     return Runner.Options(
-      lockTimeout: settings.rules.lockTimeout, statementTimeout: settings.rules.statementTimeout,
+      lockBudget: settings.rules.lockBudget(), statementTimeout: settings.rules.statementTimeout,
       schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil)
   }
 }

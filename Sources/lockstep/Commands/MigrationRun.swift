@@ -24,7 +24,7 @@ struct MigrationRun: Sendable {
   /// Options of a run that every one of these commands takes.
   static let options = [
     Options.to, Options.count, Options.dryRun, Options.step, Options.timeout, Options.lockTimeout,
-    Options.statementTimeout,
+    Options.lockAttempts, Options.statementTimeout,
   ]
 
   /// Does it.
@@ -49,7 +49,6 @@ struct MigrationRun: Sendable {
     if !plan.refusals.isEmpty { return refuse(plan.refusals) }
     if isDry { return show(plan, of: project) }
     if plan.steps.isEmpty { return nothingToDo(project) }
-    if let warning = settings.unkeptLockRules { context.output.tell(warning) }
     try await confirm(plan, settings)
     return try await run(plan, planContext, in: project)
   }
@@ -96,7 +95,9 @@ struct MigrationRun: Sendable {
     let dumps = settings.dumpsSchema.value && layout?.rules.dumpsSchema == true
     let schemaFile = ConfigurationSources.path("db/schema.sql", in: settings.root)
     return Runner.Options(
-      lockTimeout: arguments.duration(Options.lockTimeout) ?? settings.rules.lockTimeout,
+      lockBudget: settings.rules.lockBudget(
+        timeout: arguments.duration(Options.lockTimeout),
+        attempts: arguments.count(Options.lockAttempts)),
       statementTimeout: arguments.duration(Options.statementTimeout)
         ?? settings.rules.statementTimeout,
       schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil,

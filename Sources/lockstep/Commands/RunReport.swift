@@ -35,13 +35,35 @@ struct RunReport: Sendable {
       let count = rows.map { ", \(counted(Int($0), "row"))" } ?? ""
       let time = DurationText.show(milliseconds: milliseconds)
       output.print("  line \(line): \(command)\(count) in \(time)")
-    case .lockAttempt(_, let attempt, let of, let waited, _):
+    case .lockAttempt(_, let attempt, let of, let waited, let blockers, let reason, let rest):
       let time = DurationText.show(milliseconds: waited)
-      output.print("  attempt \(attempt) of \(of) gave up its place after \(time)")
+      let who = blockers.isEmpty ? "" : ", held by \(RunReport.pids(blockers))"
+      var line = "  attempt \(attempt) of \(of) gave its place back after \(time)"
+      line += " (\(reason.words)\(who)); nothing has changed yet"
+      if let rest { line += "; again in \(DurationText.show(milliseconds: rest))" }
+      output.print(line)
+    case .queue(_, let queue): tellPeople(queue)
     case .schemaWritten(let path): output.print("wrote \(path)")
     case .reconnected(let reason): output.say("connected again: \(reason)")
     case .finished, .migrationFailed, .waitingForRunner, .cancelling, .message: break
     }
+  }
+
+  private func tellPeople(_ queue: LockQueue) {
+    let victims =
+      queue.victims == 0 ? "" : "; \(counted(queue.victims, "session")) queued up behind it"
+    if let waited = queue.waitedMilliseconds {
+      let time = DurationText.show(milliseconds: waited)
+      let who = queue.blockers.map(\.words).joined(separator: "; ")
+      output.print(
+        "  waiting for a lock for \(time)\(who.isEmpty ? "" : ", behind \(who)")\(victims)")
+    } else if queue.victims > 0 {
+      output.print("  \(counted(queue.victims, "session")) waiting for what it holds")
+    }
+  }
+
+  private static func pids(_ pids: [Int32]) -> String {
+    pids.map { $0 == 0 ? "a prepared transaction" : "pid \($0)" }.joined(separator: ", ")
   }
 
   /// Tells that the history now says something else of a migration that did not run.
@@ -87,11 +109,21 @@ struct RunReport: Sendable {
         "event": "notice", "version": .string(version.text), "severity": .string(severity),
         "message": .string(message),
       ]
-    case .lockAttempt(let version, let attempt, let of, let waited, let blockers):
+    case .lockAttempt(
+      let version, let attempt, let of, let waited, let blockers, let reason, let rest):
       return [
         "event": "lock_attempt", "version": .string(version.text), "attempt": JSONValue(attempt),
         "of": JSONValue(of), "waited_ms": JSONValue(milliseconds: waited),
-        "blockers": .array(blockers.map { JSONValue($0) }),
+        "blockers": .array(blockers.map { JSONValue($0) }), "reason": .string(reason.rawValue),
+        "rest_ms": JSONValue(milliseconds: rest),
+      ]
+    case .queue(let version, let queue):
+      return [
+        "event": "lock_queue", "version": .string(version.text),
+        "waited_ms": JSONValue(milliseconds: queue.waitedMilliseconds),
+        "victims": JSONValue(queue.victims),
+        "oldest_victim_ms": JSONValue(milliseconds: queue.oldestVictimMilliseconds),
+        "blockers": .array(queue.blockers.map { JSONValue($0.pid) }),
       ]
     case .statementFinished(let version, let index, let line, let command, let rows, let time):
       return [
@@ -138,5 +170,17 @@ struct RunReport: Sendable {
       "event": "finished", "applied": JSONValue(applied), "reverted": JSONValue(reverted),
       "failed": JSONValue(failed), "duration_ms": JSONValue(milliseconds: milliseconds),
     ]
+  }
+}
+
+extension StepAsideReason {
+  /// For people, in a few words.
+  var words: String {
+    switch self {
+    case .lockTimeout: "lock time-out"
+    case .victims: "too many sessions behind it"
+    case .oldestVictim: "a session behind it had waited too long"
+    case .byHand: "told to"
+    }
   }
 }

@@ -42,6 +42,7 @@ extension EnvironmentRules {
     lockTimeout = try object.duration("lock_timeout")
     lockAttempts = try object.count("lock_attempts")
     lockVictims = try object.count("lock_victims")
+    lockVictimWait = try object.duration("lock_victim_wait")
     statementTimeout = try object.duration("statement_timeout")
     timeout = try object.duration("timeout")
     if let value = object.take("approval") {

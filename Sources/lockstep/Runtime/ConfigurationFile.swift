@@ -35,6 +35,8 @@ struct EnvironmentRules: Sendable, Hashable {
   var lockAttempts: Int?
   /// How many sessions may queue behind a waiting migration.
   var lockVictims: Int?
+  /// How long any one of them may wait.
+  var lockVictimWait: Duration?
   var statementTimeout: Duration?
   /// Of the whole run.
   var timeout: Duration?

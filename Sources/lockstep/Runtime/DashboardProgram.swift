@@ -27,6 +27,8 @@ struct DashboardProgram: Sendable {
   var gates: [Diagnostic] = []
   /// Time-outs and files of a run, by layout.
   var options: @Sendable (any Layout) -> Runner.Options = { _ in Runner.Options() }
+  /// How long a run may wait for locks.
+  var lockBudget = LockBudget.off
   /// Who is recorded as having run something, from the role that logged in.
   var runBy: @Sendable (String) -> String = { $0 }
   /// Keeps what was done to the sessions of others.
@@ -52,8 +54,10 @@ struct DashboardProgram: Sendable {
 
   /// The first facts: all that can be known without asking anybody.
   func facts(now: Instant) -> Facts {
-    Facts(
+    var facts = Facts(
       now: now, target: target, access: .readOnly(isReadOnly ? .commandLine : .start), look: look)
+    facts.lockBudget = lockBudget
+    return facts
   }
 
   private var look: Look {

@@ -29,13 +29,4 @@ extension ProjectSettings {
       next: "take backup, health and auto_rollback out of its rules and see to them by hand; "
         + "nothing was done")
   }
-
-  /// Says that the rules of retrying are not kept; `nil` where there are none.
-  var unkeptLockRules: Diagnostic? {
-    guard rules.lockAttempts != nil || rules.lockVictims != nil else { return nil }
-    return .warning(
-      code: "not_in_this_version",
-      "lock_attempts and lock_victims are not honoured by this version: one attempt is made",
-      at: rules.place, next: "lock_timeout bounds how long it waits")
-  }
 }

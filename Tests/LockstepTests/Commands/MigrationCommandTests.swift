@@ -239,9 +239,19 @@ import Testing
     #expect(try await run(program, "up --count 1").status == 0)
     try await database.server.withConnection(to: database.name, application: "holder") { holder in
       try await holder.execute("begin; lock table orders in access share mode")
-      let outcome = try await run(program, "up --lock-timeout 50ms")
+      let outcome = try await run(program, "up --lock-timeout 50ms --lock-attempts 2 --json")
       #expect(outcome.status == 6)
-      #expect(outcome.errors.contains("(SQLSTATE 55P03)"))
+      #expect(
+        outcome.errors.contains(
+          "migration 002_add_note gave up after 2 attempts: canceling statement due to lock timeout"
+            + " (SQLSTATE 55P03)"))
+      let attempts = outcome.lines.filter { $0.contains(#""event":"lock_attempt""#) }
+      #expect(attempts.count == 2)
+      #expect(
+        attempts.first?.hasPrefix(
+          #"{"event":"lock_attempt","version":"002","attempt":1,"of":2,"waited_ms":"#) == true)
+      #expect(attempts.first?.contains(#""reason":"lock_timeout","rest_ms":"#) == true)
+      #expect(attempts.last?.hasSuffix(#""reason":"lock_timeout","rest_ms":null}"#) == true)
     }
     #expect(try await database.rows("select count(*) from _sqlx_migrations") == ["1"])
   }

@@ -1,4 +1,5 @@
 import Diagnostics
+import MigrationModel
 import Testing
 
 @testable import lockstep
@@ -53,7 +54,7 @@ func refusal(
             service: "orders-prod", protected: true, validated_on: "staging",
             backup: { directory: "backups", command: null }, health: { sql: "select 1" },
             auto_rollback: true, lock_timeout: "2s", lock_attempts: 20, lock_victims: 30,
-            statement_timeout: null, timeout: "5min",
+            lock_victim_wait: "900ms", statement_timeout: null, timeout: "5min",
             approval: { other_than_author: true, break_glass: true },
           },
         },
@@ -78,6 +79,11 @@ func refusal(
     #expect(production.rollsBackAutomatically)
     #expect(production.lockTimeout == .seconds(2))
     #expect(production.lockAttempts == 20)
+    #expect(
+      production.lockBudget()
+        == LockBudget(
+          timeout: .seconds(2), attempts: 20, victims: 30, oldestVictim: .milliseconds(900)))
+    #expect(production.lockBudget(timeout: .seconds(1), attempts: 2).attempts == 2)
     #expect(production.lockVictims == 30)
     #expect(production.statementTimeout == nil)
     #expect(production.timeout == .seconds(300))

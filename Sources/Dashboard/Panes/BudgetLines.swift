@@ -1,0 +1,153 @@
+import Canvas
+import MigrationModel
+import PostgresModel
+
+/// How what runs stands in its lock queue: the budget used up, those it keeps waiting, and what comes
+/// next, each as a line.
+struct BudgetLines {
+  let run: RunLog
+  let now: Instant
+
+  /// Nothing while nothing waits.
+  func lines(columns: Int) -> [DocumentLine] {
+    guard let current = run.current else { return [] }
+    if let left = run.restLeft(at: now), let rest = current.rest {
+      return resting(current, left, rest, columns)
+    }
+    guard let queue = run.queue else { return [] }
+    var lines: [DocumentLine] = []
+    if let waited = queue.waitedMilliseconds(at: now) {
+      lines += budget(waited, current, columns)
+      if queue.queue.victims == 0 { lines += behind(queue.queue.blockers, columns) }
+    }
+    if queue.queue.victims > 0 { lines += victims(queue, columns) }
+    if queue.queue.waitedMilliseconds != nil { lines += outlook(current, columns) }
+    return lines
+  }
+
+  private func budget(_ waited: Double, _ current: RunLog.Current, _ columns: Int) -> [DocumentLine]
+  {
+    guard let timeout = run.budget.timeout.map(milliseconds) else {
+      return line(
+        "lock wait", Words.wait(milliseconds: waited) + ", no time-out", .warning, columns)
+    }
+    let width = max(6, min(14, columns - 46))
+    let used = "\(Words.tenths(min(waited, timeout) / 1000)) of \(Words.tenths(timeout / 1000)) s"
+    let attempt = "attempt \(current.attempt) of \(current.attempts)"
+    var pieces: [DocumentLine.Piece] = [
+      .init(label("lock budget", columns), .dim),
+      .init(Bars.progress(waited / timeout, width: width), .warning),
+    ]
+    // Where there is no room for both, the attempt stands in a line of its own.
+    let isNarrow = columns < label("", columns).count + width + 2 + used.count + 4 + attempt.count
+    pieces.append(.init("  " + used + (isNarrow ? "" : "    " + attempt), .text))
+    return [DocumentLine(pieces)] + (isNarrow ? line("", attempt, .text, columns) : [])
+  }
+
+  private func victims(_ queue: RunLog.SeenQueue, _ columns: Int) -> [DocumentLine] {
+    var text = Words.count(queue.queue.victims, "session") + " queued behind you"
+    if let oldest = queue.oldestMilliseconds(at: now) {
+      text += ", oldest \(Words.wait(milliseconds: oldest))"
+    }
+    let limits = [
+      run.budget.victims.map(String.init),
+      run.budget.oldestVictim.map { Words.wait(milliseconds: milliseconds($0)) },
+    ].compactMap { $0 }
+    if !limits.isEmpty { text += " (limit \(limits.joined(separator: ", ")))" }
+    return line("victims", text, .warning, columns)
+  }
+
+  private func behind(_ blockers: [LockBlocker], _ columns: Int) -> [DocumentLine] {
+    guard let first = blockers.first else { return [] }
+    let more = blockers.count > 1 ? " and \(blockers.count - 1) more" : ""
+    return line("behind", RunWords.name(of: first) + more, .text, columns)
+  }
+
+  private func outlook(_ current: RunLog.Current, _ columns: Int) -> [DocumentLine] {
+    guard run.budget.timeout != nil else {
+      return line("x", "steps aside; nothing has changed yet", .text, columns)
+    }
+    guard current.attempt < current.attempts else {
+      return line(
+        "on timeout", "give up: this is the last attempt; nothing has changed yet", .text, columns)
+    }
+    let rest = milliseconds(run.budget.rest(after: current.attempt, random: 0.5))
+    return line(
+      "on timeout",
+      "step aside \(Words.wait(milliseconds: rest)), then try again; nothing has changed yet",
+      .text,
+      columns)
+  }
+
+  private func resting(
+    _ current: RunLog.Current, _ left: Double, _ rest: RunLog.Rest, _ columns: Int
+  ) -> [DocumentLine] {
+    let width = max(6, min(14, columns - 46))
+    let time = "\(Words.tenths(left / 1000)) of \(Words.tenths(rest.milliseconds / 1000)) s left"
+    let bar = DocumentLine([
+      .init(label("stepped aside", columns), .dim),
+      .init(Bars.progress(1 - left / rest.milliseconds, width: width), .active),
+      .init("  " + time, .text),
+    ])
+    return [bar]
+      + line(
+        "then", "attempt \(current.attempt) of \(current.attempts); nothing has changed yet", .text,
+        columns)
+  }
+
+  /// The labels stand in a column, a narrower one where there is little room.
+  private func label(_ text: String, _ columns: Int) -> String {
+    " " + TextWidth.pad(text, to: columns < 60 ? 12 : 14)
+  }
+
+  private func line(
+    _ label: String, _ text: String, _ tone: Tone, _ columns: Int
+  ) -> [DocumentLine] {
+    let left = self.label(label, columns)
+    let wrapped = TextWidth.wrap(text, to: max(8, columns - left.count))
+    return wrapped.enumerated().map { index, part in
+      DocumentLine([
+        .init(index == 0 ? left : String(repeating: " ", count: left.count), .dim),
+        .init(part, tone),
+      ])
+    }
+  }
+
+  private func milliseconds(_ duration: Duration) -> Double {
+    let parts = duration.components
+    return Double(parts.seconds) * 1000 + Double(parts.attoseconds) / 1e15
+  }
+}
+
+/// What the dashboard says about the locks of a run.
+enum RunWords {
+  /// `attempt 1 of 10 gave up after 3.0 s: held by 16669 (report-job); nothing has changed yet`.
+  static func gaveUp(
+    _ attempt: Int, of: Int, waited: Double, blockers: [LockBlocker], reason: StepAsideReason,
+    rest: Double?
+  ) -> String {
+    let time = Words.duration(milliseconds: waited)
+    var text =
+      switch reason {
+      case .lockTimeout: "attempt \(attempt) of \(of) gave up after \(time)"
+      case .victims: "attempt \(attempt) of \(of) stepped aside after \(time): too many behind it"
+      case .oldestVictim:
+        "attempt \(attempt) of \(of) stepped aside after \(time): somebody waited too long behind it"
+      case .byHand: "attempt \(attempt) of \(of) stepped aside by hand after \(time)"
+      }
+    if !blockers.isEmpty {
+      text += (reason == .lockTimeout || reason == .byHand ? ": " : "; ") + "held by "
+      text += blockers.map(name).joined(separator: ", ")
+    }
+    text += "; nothing has changed yet"
+    if let rest { text += "; again in \(Words.duration(milliseconds: rest))" }
+    return text
+  }
+
+  /// `16669 (report-job)`.
+  static func name(of blocker: LockBlocker) -> String {
+    let name = blocker.application.flatMap { $0.isEmpty ? nil : $0 } ?? blocker.user
+    let number = blocker.pid == 0 ? "a prepared transaction" : "\(blocker.pid)"
+    return name.map { "\(number) (\($0))" } ?? number
+  }
+}

@@ -1,0 +1,85 @@
+import EventLoop
+import MigrationModel
+import Postgres
+import Synchronization
+
+/// What may be told to a run from outside while it goes on.
+///
+/// Whoever gives one is taken for somebody who looks on: the queue is watched in any case.
+public final class RunControl: Sendable {
+  private struct State {
+    var underWay: UnderWay?
+    /// Counts the messages, so that nobody gives up one that has already ended.
+    var number = 0
+    var reason: StepAsideReason?
+    /// The last picture of a queue in which this message stood, with its moment.
+    var queue: (LockQueue, ContinuousClock.Instant)?
+  }
+
+  /// A message whose answer is awaited.
+  private struct UnderWay {
+    var connection: Connection
+    var mayStepAside: Bool
+  }
+
+  private let state = Mutex(State())
+
+  public init() {}
+
+  /// Gives the place in the lock queue back at once: what runs is cancelled and rolled back, and tried
+  /// again after a rest.
+  ///
+  /// - Returns: Whether there was something that can be given back.
+  @discardableResult
+  public func stepAside() -> Bool {
+    let number = state.withLock { $0.number }
+    return stepAside(from: number, .byHand)
+  }
+
+  // MARK: For the run
+
+  /// Notes that a message is sent; returns its number.
+  func begin(_ connection: Connection, mayStepAside: Bool) -> Int {
+    state.withLock { state in
+      state.number += 1
+      state.underWay = UnderWay(connection: connection, mayStepAside: mayStepAside)
+      state.reason = nil
+      state.queue = nil
+      return state.number
+    }
+  }
+
+  /// Notes that its answer is there; returns why it was given up, where it was, and its last queue.
+  func end() -> (reason: StepAsideReason?, queue: (LockQueue, ContinuousClock.Instant)?) {
+    state.withLock { state in
+      state.underWay = nil
+      defer { state.reason = nil }
+      return (state.reason, state.queue)
+    }
+  }
+
+  /// Notes how the queue of a message stands.
+  func note(_ queue: LockQueue, of number: Int) {
+    state.withLock { state in
+      guard state.number == number, state.underWay != nil, queue.waitedMilliseconds != nil else {
+        return
+      }
+      state.queue = (queue, .now)
+    }
+  }
+
+  /// Gives up a message, unless it has ended or cannot be tried again.
+  @discardableResult
+  func stepAside(from number: Int, _ reason: StepAsideReason) -> Bool {
+    let connection = state.withLock { state -> Connection? in
+      guard state.number == number, let underWay = state.underWay, underWay.mayStepAside,
+        state.reason == nil
+      else { return nil }
+      state.reason = reason
+      return underWay.connection
+    }
+    guard let connection else { return false }
+    Task(executorPreference: connection.loop) { await connection.cancel() }
+    return true
+  }
+}
