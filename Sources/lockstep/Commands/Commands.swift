@@ -4,7 +4,8 @@ enum Commands {
     DemoCommand(), StatusCommand(), ShowCommand(), NewCommand(), RenameCommand(), UpCommand(),
     DownCommand(),
     RedoCommand(),
-    MarkCommand(), LocksCommand(), CreateCommand(), DropCommand(), ResetCommand(), SeedCommand(),
+    MarkCommand(), RehearseCommand(), LocksCommand(), CreateCommand(), DropCommand(),
+    ResetCommand(), SeedCommand(),
     WaitCommand(), DumpCommand(), DoctorCommand(),
     HelpCommand(),
   ]
@@ -12,7 +13,7 @@ enum Commands {
   /// Words that the manual names and that this version does not know yet: asked for, they are refused by
   /// name instead of being taken for a slip of the pen.
   static let later = [
-    "rehearse", "check", "approve", "lint", "schema", "blame", "diff", "erd", "changelog",
+    "check", "approve", "lint", "schema", "blame", "diff", "erd", "changelog",
     "incident", "replay",
   ]
 }

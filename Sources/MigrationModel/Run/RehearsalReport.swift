@@ -1,0 +1,158 @@
+import Diagnostics
+import PostgresModel
+
+/// What was seen when pending migrations were run on a scratch copy.
+public struct RehearsalReport: Sendable, Hashable {
+  /// Where it was rehearsed, and what that can prove.
+  public var scratch: Scratch
+  /// In the order in which they were run.
+  public var migrations: [RehearsedMigration]
+  /// All of them rolled back in reverse at the end; `nil` where that was not tried.
+  public var batch: RollBack?
+
+  /// A database that was made for the rehearsal and is gone.
+  public struct Scratch: Sendable, Hashable {
+    public var name: String
+    public var mode: Mode
+    public var serverVersion: String
+
+    public init(name: String, mode: Mode, serverVersion: String) {
+      self.name = name
+      self.mode = mode
+      self.serverVersion = serverVersion
+    }
+  }
+
+  /// How much of the target the scratch database has.
+  public enum Mode: String, Sendable, Hashable {
+    /// Its schema, without rows, on the same server.
+    case shape
+    /// Its schema, without rows, on a private server of this machine.
+    case privateShape = "private_shape"
+
+    /// What it proves and what not, for every report.
+    public var words: String {
+      switch self {
+      case .shape: "schema without rows, on the same server"
+      case .privateShape: "schema without rows, on a private server of this machine"
+      }
+    }
+
+    /// What cannot be concluded from it.
+    public var limits: [String] {
+      [
+        "no rows: what depends on data, and whether rolling back loses any, is not proven",
+        "times of an empty copy say nothing of the target",
+        "who holds which lock on the target at that minute cannot be rehearsed",
+      ] + (self == .privateShape ? ["another server: version and extensions may differ"] : [])
+    }
+  }
+
+  public init(scratch: Scratch, migrations: [RehearsedMigration], batch: RollBack? = nil) {
+    self.scratch = scratch
+    self.migrations = migrations
+    self.batch = batch
+  }
+
+  /// Whether every migration ran, and every way back that there is led back.
+  public var hasPassed: Bool {
+    migrations.allSatisfy { $0.verdict == .passed || $0.verdict == .noWayBack }
+      && batch?.hasFailed != true
+  }
+}
+
+/// One migration of a rehearsal: up, down, and up again.
+public struct RehearsedMigration: Sendable, Hashable {
+  public var version: Version
+  public var name: String
+  public var checksum: Checksum?
+  /// Whether it could be applied; `nil` where its turn never came.
+  public var applies: Bool?
+  public var durationMilliseconds: Double?
+  public var statements: [RehearsedStatement]
+  /// What applying did to the schema.
+  public var changes: [SchemaDiff.Change]
+  public var rollBack: RollBack
+  /// Whether it could be applied again after that, with the same result; `nil` where it was not tried.
+  public var reapplies: Bool?
+  /// Why it failed.
+  public var error: Diagnostic?
+
+  public init(
+    version: Version, name: String, checksum: Checksum? = nil, applies: Bool? = nil,
+    durationMilliseconds: Double? = nil, statements: [RehearsedStatement] = [],
+    changes: [SchemaDiff.Change] = [], rollBack: RollBack, reapplies: Bool? = nil,
+    error: Diagnostic? = nil
+  ) {
+    self.version = version
+    self.name = name
+    self.checksum = checksum
+    self.applies = applies
+    self.durationMilliseconds = durationMilliseconds
+    self.statements = statements
+    self.changes = changes
+    self.rollBack = rollBack
+    self.reapplies = reapplies
+    self.error = error
+  }
+
+  public enum Verdict: String, Sendable, Hashable {
+    case passed
+    /// It applies, and nothing leads back.
+    case noWayBack = "no_way_back"
+    case failed
+    /// One before it failed.
+    case notRun = "not_run"
+  }
+
+  public var verdict: Verdict {
+    guard let applies else { return .notRun }
+    if !applies || rollBack.hasFailed || reapplies == false { return .failed }
+    return rollBack.hasScript ? .passed : .noWayBack
+  }
+}
+
+/// A statement as it was run.
+public struct RehearsedStatement: Sendable, Hashable {
+  /// From 0.
+  public var index: Int
+  /// Of the file, from 1.
+  public var line: Int
+  public var sql: String
+  public var isTransactional: Bool
+  /// `nil` where the whole script was sent as one message.
+  public var durationMilliseconds: Double?
+  public var rows: Int64?
+
+  public init(
+    index: Int, line: Int, sql: String, isTransactional: Bool,
+    durationMilliseconds: Double? = nil, rows: Int64? = nil
+  ) {
+    self.index = index
+    self.line = line
+    self.sql = sql
+    self.isTransactional = isTransactional
+    self.durationMilliseconds = durationMilliseconds
+    self.rows = rows
+  }
+}
+
+/// What was seen of the way back.
+public struct RollBack: Sendable, Hashable {
+  public var hasScript: Bool
+  /// `nil` where it was not tried.
+  public var runs: Bool?
+  /// What is not as it was before; `nil` where it was not tried.
+  public var differences: [SchemaDiff.Change]?
+
+  public init(hasScript: Bool, runs: Bool? = nil, differences: [SchemaDiff.Change]? = nil) {
+    self.hasScript = hasScript
+    self.runs = runs
+    self.differences = differences
+  }
+
+  /// Whether no statement of a client can tell the schema from what it was; `nil` where it was not tried.
+  public var restoresSchema: Bool? { differences?.allSatisfy(\.isBenign) }
+
+  public var hasFailed: Bool { runs == false || restoresSchema == false }
+}
