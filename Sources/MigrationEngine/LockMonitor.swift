@@ -29,6 +29,8 @@ public actor LockMonitor {
     public var building: [Int32: LockQueries.IndexProgress]
     /// From the question to the last row of the answer.
     public var cost: Duration
+    /// What it took to make a picture of the answer.
+    public var drawing: Duration
   }
 
   /// Opens the monitor's session.
@@ -79,13 +81,15 @@ public actor LockMonitor {
   /// - Throws: `DatabaseError`, `Refusal`.
   public func look(verifies: Bool = false) async throws -> Look {
     let began = ContinuousClock.now
-    let rows = try await connection.rows(LockQueries.scan(serverVersion: connection.serverVersion))
-    let cost = began.duration(to: .now)
+    let rows = try await connection.rows(
+      of: LockQueries.scan(serverVersion: connection.serverVersion))
+    let answered = ContinuousClock.now
     guard let snapshot = LockSnapshot(rows) else {
       throw Refusal(
         .error(code: "unexpected_answer", "the server's answer has no row of the server itself"))
     }
     var graph = WaitGraph(snapshot)
+    let drawing = answered.duration(to: .now)
     var building: [LockQueries.IndexProgress] = []
     if Self.mayBuildIndex(graph, snapshot) {
       building = try await connection.rows(LockQueries.indexProgress)
@@ -102,7 +106,8 @@ public actor LockMonitor {
     await learnNames(of: snapshot)
     return Look(
       snapshot: snapshot, graph: graph, names: names,
-      building: Dictionary(building.map { ($0.pid, $0) }) { first, _ in first }, cost: cost)
+      building: Dictionary(building.map { ($0.pid, $0) }) { first, _ in first },
+      cost: began.duration(to: answered), drawing: drawing)
   }
 
   /// Whether anybody in the graph has a lock as the building of an index takes it, so that it is worth

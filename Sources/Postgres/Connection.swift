@@ -203,6 +203,35 @@ public actor Connection {
     return try await collectRows(query)
   }
 
+  /// Sends queries without parameters as one message, and reads the rows of each in turn.
+  ///
+  /// - Returns: The rows of all of them, in order.
+  /// - Throws: Any `DatabaseError` but `cannotConnect`.
+  public func rows<Row>(of queries: [Query<Row>]) async throws(DatabaseError) -> [Row] {
+    await acquire()
+    defer { release() }
+    let message = queries.map(\.text).joined(separator: ";\n")
+    guard PQsendQuery(handle, message) == 1 else { throw loss() }
+    var rows: [Row] = []
+    var mismatch: (ResultRow.Mismatch, query: String)?
+    var next = 0
+    try await collect { result in
+      guard PQresultStatus(result) == PGRES_TUPLES_OK, next < queries.count, mismatch == nil else {
+        return
+      }
+      let query = queries[next]
+      next += 1
+      do throws(ResultRow.Mismatch) {
+        let found = try decode(result, query.decode)
+        rows += found
+      } catch {
+        mismatch = (error, query.text)
+      }
+    }
+    if let mismatch { throw .unexpectedAnswer(mismatch.0, query: mismatch.query) }
+    return rows
+  }
+
   private func collectRows<Row>(_ query: Query<Row>) async throws(DatabaseError) -> [Row] {
     var rows: [Row] = []
     var mismatch: ResultRow.Mismatch?

@@ -12,7 +12,9 @@ public struct Instant: Sendable, Hashable, Comparable {
 
   /// The SQL expression that gives a `timestamptz` expression in the form `ResultRow.optionalInstant` reads.
   public static func sql(_ expression: String) -> String {
-    "(extract(epoch from \(expression)) * 1000000)::bigint"
+    // As a float: exact to the microsecond until 2106, and ten times faster than `extract`, which is
+    // numeric since 14.
+    "(date_part('epoch', \(expression)) * 1000000)::bigint"
   }
 
   /// Calendar fields in UTC (proleptic Gregorian calendar).

@@ -17,7 +17,7 @@ import Testing
 /// `LOCKSTEP_SEED` plays one scene again.
 @Suite struct LockScenesTests {
   private static let sessions = 34
-  private static let waitersWanted = 1_500
+  private static let waitersWanted = 1_200
 
   @Test func `for a thousand random waiters the graph names whom the server names`() async throws {
     try await play(binaries: nil)
@@ -99,10 +99,10 @@ private struct Account: CustomStringConvertible, Sendable {
   mutating func compare(with stage: Connection, seed: UInt64) async throws {
     let scan = LockQueries.scan(serverVersion: stage.serverVersion)
     for _ in 0..<50 {
-      guard let first = LockSnapshot(try await stage.rows(scan)) else { continue }
+      guard let first = LockSnapshot(try await stage.rows(of: scan)) else { continue }
       let pids = first.locks.filter { !$0.isGranted }.compactMap(\.pid)
       let pairs = try await stage.rows(LockQueries.blockers(of: pids))
-      guard let second = LockSnapshot(try await stage.rows(scan)) else { continue }
+      guard let second = LockSnapshot(try await stage.rows(of: scan)) else { continue }
       guard Set(first.locks) == Set(second.locks), first.locks.count == second.locks.count else {
         continue
       }

@@ -4,13 +4,21 @@
 /// the catalog itself is locked.
 public enum LockQueries {
   /// How many locks are waited for; cheap enough to ask every second.
+  ///
+  /// Who may see what others wait for need not ask for the locks, all of which the server would have to
+  /// look at; to the others it would seem that nobody waits.
   public static let waiting = Query<Int>(
-    "select count(*) from pg_locks where not granted and pid is distinct from pg_backend_pid()"
+    """
+    select case when pg_has_role('pg_read_all_stats', 'usage')
+      then (select count(*) from pg_stat_get_activity(null) where wait_event_type = 'Lock')
+      else (select count(*) from pg_locks
+        where not granted and pid is distinct from pg_backend_pid()) end
+    """
   ) { (row) throws(ResultRow.Mismatch) in Int(try row.integer(0)) }
 
   /// A row of `scan`.
   public enum ScanRow: Sendable, Hashable {
-    case server(at: Instant, backends: Int, database: UInt32, knowsWaitStart: Bool)
+    case server(at: Instant, database: UInt32, knowsWaitStart: Bool)
     case lock(LockRow)
     case session(LockSession)
     case prepared(PreparedTransaction)
@@ -18,12 +26,13 @@ public enum LockQueries {
     case ignored
   }
 
-  /// Every lock with its session in one scan of each view; the monitor itself is left out.
+  /// Every lock and every session in one scan of each view; the monitor itself is left out.
   ///
-  /// `LockSnapshot.init(_:)` puts the rows together.
+  /// They are sent as one message, and `LockSnapshot.init(_:)` puts the rows together. One statement for
+  /// all of it, joined or united, costs the server twice as much with some thousands of locks.
   ///
   /// - Parameter serverVersion: As `server_version_num`: 150018.
-  public static func scan(serverVersion: Int) -> Query<ScanRow> {
+  public static func scan(serverVersion: Int) -> [Query<ScanRow>] {
     let since14 = serverVersion >= 140000
     let lock = [
       "'L'", "locktype", "database", "relation", "page", "tuple", "virtualxid", "transactionid",
@@ -36,34 +45,28 @@ public enum LockQueries {
       "wait_event", "usename", "datname", "application_name", "host(client_addr)", "backend_type",
       since14 ? "query_id" : "null", "left(query, 4096)", "backend_xmin",
     ]
+    let server = [
+      "'N'", Instant.sql("clock_timestamp()"),
+      "(select oid from pg_database where datname = current_database())", since14 ? "1" : "0",
+    ]
     let prepared = [
       "'P'", "gid", "transaction", Instant.sql("prepared"), "pg_get_userbyid(ownerid)", "dbid",
     ]
-    let server = [
-      "'N'", Instant.sql("clock_timestamp()"),
-      // Of what other roles run the type is hidden, but not whose it is.
+    let texts = [
       """
-      (select count(*) from a where backend_type = 'client backend'
-        or backend_type is null and usesysid is not null and datid is not null)
+      select \(lock.joined(separator: ", ")) from pg_locks
+      where pid is distinct from pg_backend_pid() and mode <> 'SIReadLock'
       """,
-      "(select oid from pg_database where datname = current_database())", since14 ? "1" : "0",
-    ]
-    let text = """
-      with l as materialized (select * from pg_locks
-        where pid is distinct from pg_backend_pid() and mode <> 'SIReadLock'),
-      a as materialized (select * from pg_stat_activity where pid <> pg_backend_pid())
-      select \(columns(server))
-      union all select \(columns(lock)) from l
-      union all select \(columns(session)) from a where pid in (select pid from l)
-      union all select \(columns(prepared)) from pg_prepared_xact()
       """
-    return Query(text) { (row) throws(ResultRow.Mismatch) in try scanRow(row) }
-  }
-
-  /// The branches of the union give the same number of columns, all of them text.
-  private static func columns(_ expressions: [String]) -> String {
-    let padded = expressions + Array(repeating: "null", count: 18 - expressions.count)
-    return padded.map { "(\($0))::text" }.joined(separator: ", ")
+      select \(session.joined(separator: ", ")) from pg_stat_activity
+      where pid <> pg_backend_pid()
+      """,
+      "select \(server.joined(separator: ", "))",
+      "select \(prepared.joined(separator: ", ")) from pg_prepared_xact()",
+    ]
+    return texts.map { text in
+      Query(text) { (row) throws(ResultRow.Mismatch) in try scanRow(row) }
+    }
   }
 
   /// The names of all relations of the database.
@@ -253,15 +256,14 @@ private func scanRow(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockQueries
       throw ResultRow.Mismatch(column: 1, expected: "time", found: nil)
     }
     return .server(
-      at: at, backends: Int(try row.integer(2)), database: try number(row, 3) ?? 0,
-      knowsWaitStart: try row.integer(4) == 1)
+      at: at, database: try number(row, 2) ?? 0, knowsWaitStart: try row.integer(3) == 1)
   case "L":
     guard let mode = LockMode(catalogName: try row.string(13)) else { return .ignored }
     return .lock(
       LockRow(
         try lockTag(row), pid: try row.optionalInteger(12).map { Int32(truncatingIfNeeded: $0) },
         virtualTransaction: row.optionalString(11).flatMap(VirtualTransaction.init), mode: mode,
-        isGranted: try row.string(14) == "true", waitStart: try row.optionalInstant(15)))
+        isGranted: try row.bool(14), waitStart: try row.optionalInstant(15)))
   case "S": return .session(try lockSession(row))
   case "P":
     return .prepared(
@@ -312,9 +314,8 @@ extension LockSnapshot {
     var snapshot: LockSnapshot?
     for row in rows {
       switch row {
-      case .server(let at, let backends, let database, let knowsWaitStart):
-        snapshot = LockSnapshot(
-          at: at, database: database, backends: backends, knowsWaitStart: knowsWaitStart)
+      case .server(let at, let database, let knowsWaitStart):
+        snapshot = LockSnapshot(at: at, database: database, knowsWaitStart: knowsWaitStart)
       case .lock(let lock): locks.append(lock)
       case .session(let session): sessions.append(session)
       case .prepared(let transaction): prepared.append(transaction)
@@ -322,9 +323,10 @@ extension LockSnapshot {
       }
     }
     guard let snapshot else { return nil }
+    let pids = Set(locks.compactMap(\.pid))
     self.init(
-      at: snapshot.at, database: snapshot.database, backends: snapshot.backends,
-      knowsWaitStart: snapshot.knowsWaitStart, locks: locks, sessions: sessions,
-      preparedTransactions: prepared)
+      at: snapshot.at, database: snapshot.database, backends: sessions.count(where: \.isClient),
+      knowsWaitStart: snapshot.knowsWaitStart, locks: locks,
+      sessions: sessions.filter { pids.contains($0.pid) }, preparedTransactions: prepared)
   }
 }

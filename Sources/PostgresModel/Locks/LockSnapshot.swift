@@ -189,6 +189,13 @@ public struct LockSession: Sendable, Hashable {
 
   /// Whether the server hides the text from this role, which `pg_read_all_stats` would mend.
   public var isHidden: Bool { query == "<insufficient privilege>" }
+
+  /// Whether it is somebody's connection, and no work of the server's own. Of other roles' sessions the
+  /// type may be hidden, but not whose they are.
+  var isClient: Bool {
+    guard let backendType else { return user != nil && database != nil }
+    return backendType == "client backend"
+  }
 }
 
 /// A transaction of `PREPARE TRANSACTION`, which holds its locks without a session.

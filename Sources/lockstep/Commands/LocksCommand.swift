@@ -30,7 +30,9 @@ struct LocksCommand: Command {
     }
     let monitor = try await LockMonitor.opened(settings, in: context)
     guard arguments.has(Options.watch) else {
-      LockReport(look: try await monitor.look()).show(in: context.output)
+      let look = try await monitor.look()
+      context.explain(look)
+      LockReport(look: look).show(in: context.output)
       return .done
     }
     var watching = LockWatching(settings: settings, context: context)
@@ -78,9 +80,13 @@ private struct LockWatching {
     // Nothing waited, and whether something does is asked at a tenth of the cost.
     if last == [], !context.output.isJSON {
       let (count, cost) = try await monitor.waiting()
-      if count == 0 { return cost }
+      if count == 0 {
+        context.output.explain("counted in \(DurationText.show(milliseconds: cost.milliseconds))")
+        return cost
+      }
     }
     let look = try await monitor.look()
+    context.explain(look)
     let report = LockReport(look: look)
     if context.output.isJSON || report.picture != last {
       if last != nil, !context.output.isJSON { context.output.print("") }
@@ -129,6 +135,14 @@ extension LockMonitor {
     // Where the catalogue is locked, numbers are shown.
     try? await monitor.loadNames()
     return monitor
+  }
+}
+
+extension CommandContext {
+  fileprivate func explain(_ look: LockMonitor.Look) {
+    let asking = DurationText.show(milliseconds: look.cost.milliseconds)
+    let drawing = DurationText.show(milliseconds: look.drawing.milliseconds)
+    output.explain("asked in \(asking), drawn in \(drawing)")
   }
 }
 
