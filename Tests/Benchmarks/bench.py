@@ -3,7 +3,7 @@
 
   bench.py [--quick] [--only PART,...] [--binary FILE] [--no-fsync]
 
-Parts: apply, trips, delay, status, rollback, lock, screen. The result is a Markdown table on standard
+Parts: apply, trips, delay, status, rollback, locks, stall, screen. The result is a Markdown table on standard
 output; every sample goes to .build/bench/samples.jsonl. Nothing but a private server is touched.
 """
 import argparse
@@ -20,9 +20,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
+from locks import Polls, Stalls, Tool
 from server import Server
 from terminal import Program, cpu_seconds
 from workloads import Workload
@@ -30,7 +30,7 @@ from workloads import Workload
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TOOLS = f"{ROOT}/.build/bench"
-PARTS = ["apply", "trips", "delay", "status", "rollback", "lock", "screen"]
+PARTS = ["apply", "trips", "delay", "status", "rollback", "locks", "stall", "screen"]
 
 
 class Failed(Exception):
@@ -47,7 +47,9 @@ def build_tools():
         ["pg_config", "--includedir"], check=True, capture_output=True, text=True).stdout.strip()
     library = subprocess.run(
         ["pg_config", "--libdir"], check=True, capture_output=True, text=True).stdout.strip()
-    for name, libraries in (("floor", ["-lpq", "-lcrypto"]), ("crowd", ["-lpq"]), ("measure", [])):
+    for name, libraries in (
+            ("floor", ["-lpq", "-lcrypto"]), ("crowd", ["-lpq"]), ("lockload", ["-lpq"]), ("lockpoll", ["-lpq"]),
+            ("workers", ["-lpq", "-lpthread"]), ("measure", [])):
         source, target = f"{HERE}/{name}.c", f"{TOOLS}/{name}"
         if os.path.exists(target) and os.path.getmtime(target) > os.path.getmtime(source):
             continue
@@ -89,6 +91,8 @@ class Proxy:
 
 
 class Bench:
+    tools = TOOLS
+
     def __init__(self, options):
         self.options = options
         self.binary = os.path.abspath(options.binary)
@@ -392,53 +396,12 @@ class Bench:
             "G7", f"roll back 100, {name}", seconds(runs, "wall"), f"floor {seconds(floors, 'wall')}",
             f"{ratio:.2f}", "≤ 1.10" if ours else "", ratio <= 1.10 if ours else None)
 
-    def lock(self):
-        held = 6 if self.options.quick else 20
-        for name in ("lockstep", "psql"):
-            self.attempt(f"application during ALTER TABLE, {name}", lambda: self.lock_one(name, held))
+    def locks(self):
+        with Polls(self, Failed) as polls:
+            polls.run()
 
-    def lock_one(self, name, held):
-        """The longest wait of another session while ALTER TABLE meets a transaction that stays open."""
-        folder = f"{self.folder}/stall"
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{folder}/00001_add_note.up.sql", "w") as file:
-            file.write("ALTER TABLE accounts ADD COLUMN note text;\n")
-        self.server.create("bench")
-        self.server.sql("bench", "CREATE TABLE accounts (id int PRIMARY KEY)", "INSERT INTO accounts VALUES (1)")
-        holder, reader = Session(self.server, "bench"), Session(self.server, "bench")
-        holder.ask("BEGIN; SELECT count(*) FROM accounts;")
-        if name == "lockstep":
-            command = [self.binary, "up", "-d", folder, "--layout", "sqlx", "--lock-timeout", "500ms",
-                       "--lock-attempts", "100"]
-        else:
-            command = ["psql", "-qX", "-d", self.server.keywords("bench"), "-f", f"{folder}/00001_add_note.up.sql"]
-        environment = {**os.environ, "DATABASE_URL": self.server.url("bench") + "&gssencmode=disable"}
-        with open(f"{self.folder}/output", "wb") as output:
-            process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder)
-        release = threading.Timer(held, lambda: holder.ask("COMMIT;"))
-        release.start()
-        longest, reads, limit = 0.0, 0, time.monotonic() + held + 30
-        while process.poll() is None and time.monotonic() < limit:
-            begun = time.monotonic()
-            reader.ask("SELECT count(*) FROM accounts;")
-            longest, reads = max(longest, time.monotonic() - begun), reads + 1
-            time.sleep(0.02)
-        release.join()
-        if process.poll() is None:
-            process.kill()
-        status = process.wait()
-        columns = self.server.sql("bench", "SELECT count(*) FROM pg_attribute WHERE attname = 'note'")
-        holder.close()
-        reader.close()
-        if status or columns != "1":
-            with open(f"{self.folder}/output", errors="replace") as file:
-                raise Failed(f"{name}: status {status}: {file.read()[-300:].strip()}")
-        ours = name == "lockstep"
-        self.note(
-            "G12", f"longest stall of a reader, table held for {held} s, {name}", f"{longest * 1000:.0f} ms",
-            f"{reads} reads", "", "≤ 600 ms (budget 500 ms)" if ours else "",
-            longest <= 0.6 if ours else None)
+    def stall(self):
+        Stalls(self, Failed, Session).run()
 
     # The dashboard.
 
@@ -452,6 +415,10 @@ class Bench:
         self.attempt("at rest", lambda: self.at_rest(command, environment, workload, database, peers))
         self.attempt("key to glyph", lambda: self.key_to_glyph(command, environment, workload))
         self.attempt("with 400 waiters", lambda: self.crowded(command, environment, workload, database))
+        with Polls(self, Failed) as polls, polls.load(400):
+            self.attempt(
+                "key to glyph with locks",
+                lambda: self.key_to_glyph(command, environment, workload, ", 5,000 locks and 400 waiters"))
 
     def screen_peers(self):
         """Full-screen neighbours that are installed: name, command, keys to quit."""
@@ -553,7 +520,7 @@ class Bench:
             f" AND datname = '{database}' AND pid <> pg_backend_pid()")
         return [int(pid) for pid in text.split()]
 
-    def key_to_glyph(self, command, environment, workload):
+    def key_to_glyph(self, command, environment, workload, load=""):
         presses = 100 if self.options.quick else 600
         program = Program(command, environment, workload.folder)
         if program.wait(lambda screen: shows_applied(screen, workload.count), 10) is None:
@@ -584,7 +551,7 @@ class Bench:
         times.sort()
         p99 = times[min(len(times) - 1, math.ceil(len(times) * 0.99) - 1)]
         self.note(
-            "S", "key to glyph, p99", f"{p99:.1f} ms", f"p50 {times[len(times) // 2]:.1f} ms, {len(times)} keys", "",
+            "S", f"key to glyph, p99{load}", f"{p99:.1f} ms", f"p50 {times[len(times) // 2]:.1f} ms, {len(times)} keys", "",
             "≤ 8 ms", p99 <= 8)
 
     def crowded(self, command, environment, workload, database):
@@ -721,7 +688,7 @@ def main():
     try:
         actions = {
             "apply": bench.apply, "trips": bench.trips, "delay": bench.delayed, "status": bench.status,
-            "rollback": bench.rollback, "lock": bench.lock, "screen": bench.screen}
+            "rollback": bench.rollback, "locks": bench.locks, "stall": bench.stall, "screen": bench.screen}
         for part in parts:
             say(f"{part}:")
             actions[part]()
