@@ -31,32 +31,71 @@ public struct DirectoryReader: Sendable {
 
   public init(_ directories: [String]) { self.directories = directories }
 
+  /// What is done with a file as soon as it has been read, on the thread that reads it.
+  public struct Preparation: Sendable, Hashable {
+    /// The digest that will be asked for.
+    public var digest: Checksum.Algorithm?
+    /// Whether the text is held; a summary of it otherwise.
+    public var keepsTexts: Bool
+
+    public init(digest: Checksum.Algorithm? = nil, keepsTexts: Bool = true) {
+      self.digest = digest
+      self.keepsTexts = keepsTexts
+    }
+  }
+
   /// Reads every entry of the folders, on a thread of its own.
   ///
   /// Links are followed only inside the project's folders. What cannot be read is an entry with its
   /// reason, never left out.
   ///
-  /// - Parameter digesting: Tells from the first files which digest of each file will be asked for, so that
-  ///   it is computed while the others are read.
+  /// - Parameter preparing: Tells from some of the files, which stay as they are, what to do with each of
+  ///   the others; asked only where there are many.
   /// - Returns: The entries by folder and then by name, compared byte by byte.
   /// - Throws: `Failure` where a folder itself cannot be read.
   public func read(
-    digesting: @Sendable @escaping ([SourceFile]) -> Checksum.Algorithm? = { _ in nil }
+    preparing: @Sendable @escaping ([SourceFile]) -> Preparation = { _ in Preparation() }
   ) async throws(Failure) -> [SourceFile] {
     let listed = await BlockingWork.run { () -> Result<[Entry], Failure> in
       do throws(Failure) { return .success(try list()) } catch { return .failure(error) }
     }
     let entries = try listed.get()
     guard entries.count >= DirectoryReader.worthTwoThreads else {
-      return await BlockingWork.run { files(entries[...], nil) }
+      return await BlockingWork.run { files(entries[...], Preparation()) }
     }
-    let sample = entries[..<DirectoryReader.sampleSize]
-    let digest = await BlockingWork.run { digesting(files(sample, nil)) }
+    // Recognising the layout looks into some files of a long list; their texts have to be there.
+    let step = Layouts.sampleStep(ofFiles: entries.count)
+    let sample =
+      step == 1
+      ? Array(entries[..<DirectoryReader.sampleSize])
+      : stride(from: 0, to: entries.count, by: step).map { entries[$0] }
+    let (sampled, preparation) = await BlockingWork.run {
+      let sampled = files(sample[...], Preparation())
+      var preparation = preparing(sampled)
+      if step == 1 { preparation.keepsTexts = true }
+      return (sampled, preparation)
+    }
     // Opening a file costs more than reading it, and the kernel serves two threads at once.
     let middle = entries.count / 2
-    async let first = BlockingWork.run { files(entries[..<middle], digest) }
-    async let second = BlockingWork.run { files(entries[middle...], digest) }
-    return await first + second
+    async let first = BlockingWork.run { files(entries[..<middle], preparation) }
+    async let second = BlockingWork.run { files(entries[middle...], preparation) }
+    var all = await first
+    all.append(contentsOf: await second)
+    guard !preparation.keepsTexts else { return all }
+    for (index, file) in sampled.enumerated() { all[index * step] = file }
+    return all
+  }
+
+  /// The names in the folders, nothing of which is read.
+  ///
+  /// - Throws: `Failure` where a folder cannot be read.
+  public func names() async throws(Failure) -> [String] {
+    let listed = await BlockingWork.run { () -> Result<[String], Failure> in
+      do throws(Failure) { return .success(try list().map(\.name)) } catch {
+        return .failure(error)
+      }
+    }
+    return try listed.get()
   }
 
   private static let worthTwoThreads = 256
@@ -99,7 +138,7 @@ public struct DirectoryReader: Sendable {
   }
 
   private func files(
-    _ entries: ArraySlice<Entry>, _ digest: Checksum.Algorithm?
+    _ entries: ArraySlice<Entry>, _ preparation: Preparation
   ) -> [SourceFile] {
     var files: [SourceFile] = []
     files.reserveCapacity(entries.count)
@@ -116,11 +155,13 @@ public struct DirectoryReader: Sendable {
       }
       let content = content(of: entry.name, in: folder.descriptor, folder.prefix)
       var checksum: Checksum?
-      if let digest, case .bytes(let bytes) = content { checksum = Checksum(digest, of: bytes) }
-      files.append(
-        SourceFile(
-          path: folder.prefix + entry.name, name: entry.name, directory: entry.directory,
-          content: content, digest: checksum))
+      if let digest = preparation.digest, case .bytes(let bytes) = content {
+        checksum = Checksum(digest, of: bytes)
+      }
+      let file = SourceFile(
+        in: folder.prefix, name: entry.name, directory: entry.directory, content: content,
+        digest: checksum)
+      files.append(preparation.keepsTexts ? file : file.summarised)
     }
     return files
   }

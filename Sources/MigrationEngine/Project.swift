@@ -38,17 +38,29 @@ public struct Project: Sendable, Hashable {
     table ?? tablesByLayout[layout.name] ?? QualifiedName(parsing: layout.defaultTable)
   }
 
+  /// Whether the texts of files are held after they have been read.
+  public enum Texts: Sendable, Hashable {
+    case kept
+    /// Only what a catalog asks of them, where there are many and the layout allows it: for an answer
+    /// that shows no text and runs nothing.
+    case summarised
+  }
+
   /// Reads the folders.
   ///
   /// - Throws: `DirectoryReader.Failure`.
-  public func readFiles() async throws(DirectoryReader.Failure) -> [SourceFile] {
+  public func readFiles(
+    _ texts: Texts = .kept
+  ) async throws(DirectoryReader.Failure) -> [SourceFile] {
     let named = layout.flatMap { Layouts.named($0) }
     return try await DirectoryReader(directories).read { sample in
-      if let named { return named.checksumAlgorithm }
-      guard case .layout(let found) = Layouts.recognise(files: sample, tables: []) else {
-        return nil
+      var layout = named
+      if layout == nil, case .layout(let found) = Layouts.recognise(files: sample, tables: []) {
+        layout = found
       }
-      return found.checksumAlgorithm
+      return DirectoryReader.Preparation(
+        digest: layout?.checksumAlgorithm,
+        keepsTexts: texts == .kept || !(layout?.readsWholeFiles ?? false))
     }
   }
 
@@ -60,6 +72,9 @@ public struct Project: Sendable, Hashable {
   ) async throws -> LoadedProject {
     let store = HistoryStore(connection)
     let layout = try await layout(for: files, store)
+    var files = files
+    // The history table may say another layout than the files did.
+    if !layout.canRead(files) { files = try await readFiles(.kept) }
     let catalog = layout.catalog(of: files)
     let named = self.table(for: layout)
     let surroundings = try await store.surroundings(of: named)

@@ -1,6 +1,7 @@
 import EventLoop
 import MigrationEngine
 import MigrationModel
+import Postgres
 import TestSupport
 import Testing
 
@@ -156,6 +157,42 @@ import Testing
     let files = try await read()
     #expect(files.count == 10_000)
     #expect(files[9_999].bytes == Array("select 19999".utf8))
+  }
+
+  @Test func `texts that nobody will ask for are held where they are few, or recognise the layout`()
+    async throws
+  {
+    let reader = DirectoryReader([folder.path])
+    let wanted = DirectoryReader.Preparation(digest: .sha256, keepsTexts: false)
+    for number in 1000..<1300 { folder.write("\(number)_x.sql", "select \(number)") }
+    let few = try await onLoop { _ in try await reader.read { _ in wanted } }
+    #expect(few.allSatisfy { $0.isKept })
+    for number in 1300..<2000 { folder.write("\(number)_x.sql", "select \(number)") }
+    let many = try await onLoop { _ in try await reader.read { _ in wanted } }
+    let step = Layouts.sampleStep(ofFiles: 1000)
+    for (index, file) in many.enumerated() {
+      #expect(file.name == "\(1000 + index)_x.sql")
+      #expect(file.isKept == (index % step == 0))
+      #expect(file.checksum(.sha256) == Checksum(.sha256, of: Array("select \(1000 + index)".utf8)))
+    }
+  }
+
+  @Test func `a project whose layout the files did not tell is read once more`() async throws {
+    let table = "_sqlx_migrations"
+    let migrations = (1000..<1600).map { SampleMigration.table("\($0)", "t\($0)") }
+    let fixture = try await ProjectFixture("sqlx", migrations)
+    var other = fixture.project
+    other.layout = "golang-migrate"
+    let (project, target) = (fixture.project, try fixture.target)
+    let status = try await onLoop { [other] loop in
+      let files = try await other.readFiles(.summarised)
+      #expect(files.contains { !$0.isKept })
+      let connection = try await Connection.open(target, application: "test", loop: loop)
+      return try await project.load(files, from: connection).status
+    }
+    #expect(status.table.name == table)
+    #expect(status.migrations.count == 600)
+    #expect(status.migrations.allSatisfy { $0.migration?.up.first?.text.isEmpty == false })
   }
 
   @Test func `a file of 100 MB is read`() async throws {

@@ -1,9 +1,9 @@
 import Diagnostics
 
 /// What the comments of a migration file say about it, found in one pass over its lines.
-struct FileMarks {
+struct FileMarks: Sendable, Hashable {
   /// Another tool's mark, as it is written.
-  enum Tool: String, CaseIterable {
+  enum Tool: String, CaseIterable, Sendable {
     case dbmate = "-- migrate:up"
     case goose = "-- +goose"
     case liquibase = "--liquibase formatted sql"
@@ -33,9 +33,14 @@ struct FileMarks {
   /// Fields of the leading comment block.
   var header: [Migration.HeaderField] = []
 
+  init() {}
+
   init(_ file: SourceFile) {
-    guard case .bytes(let bytes) = file.content else { return }
-    bytes.withUnsafeBufferPointer { read($0) }
+    switch file.content {
+    case .bytes(let bytes): bytes.withUnsafeBufferPointer { read($0) }
+    case .summary(let summary): self = summary.marks
+    case .unreadable: break
+    }
   }
 
   private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) {

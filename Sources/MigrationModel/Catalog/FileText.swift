@@ -145,6 +145,7 @@ extension SourceFile {
   ///
   /// The server takes UTF-8 from every client of ours, and no text type of it holds a NUL.
   func contentFaults() -> [Diagnostic] {
+    if case .summary(let summary) = content { return summary.faults }
     guard case .bytes(let bytes) = content else {
       return [
         .error(

@@ -1,40 +1,75 @@
 import Diagnostics
 
 /// An entry of a migrations folder, read once.
+///
+/// A reference to what was read, which never changes: catalog, plan and screen hold the same text.
 public struct SourceFile: Sendable, Hashable {
-  /// The path as it is shown: the folder as the user named it, a slash, and the name.
-  public var path: String
-  /// The last part of the path.
-  public var name: String
-  /// Index of the folder among the project's folders.
-  public var directory: Int
-  public var content: Content
-  /// The content's digest where whoever read it has computed one already; says nothing that `content`
-  /// does not, so it does not count in comparisons.
-  public var digest: Checksum?
+  private let facts: Facts
+
+  private final class Facts: Sendable {
+    let prefix: String
+    let name: String
+    let directory: Int
+    let content: Content
+    let digest: Checksum?
+
+    init(
+      prefix: String, name: String, directory: Int, content: Content, digest: Checksum?
+    ) {
+      self.prefix = prefix
+      self.name = name
+      self.directory = directory
+      self.content = content
+      self.digest = digest
+    }
+  }
 
   public enum Content: Sendable, Hashable {
     case bytes([UInt8])
+    /// Read, but not kept: what a catalog asks of a text that is one whole script.
+    case summary(TextSummary)
     /// Not a regular file, or not readable; the reason in words: `is a folder`, `permission denied`.
     case unreadable(String)
   }
 
+  /// - Parameter path: As it is shown: the folder as the user named it, a slash, and the name.
   public init(
     path: String, name: String, directory: Int = 0, content: Content, digest: Checksum? = nil
   ) {
-    self.path = path
-    self.name = name
-    self.directory = directory
-    self.content = content
-    self.digest = digest
+    precondition(
+      path.utf8.reversed().starts(with: name.utf8.reversed()), "a path ends with its name")
+    let folder = String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)
+    self.init(
+      in: folder, name: name, directory: directory, content: content, digest: digest)
   }
 
+  /// - Parameter folder: As the user named it, with a slash at its end; all files of a folder share it.
+  public init(
+    in folder: String, name: String, directory: Int, content: Content, digest: Checksum? = nil
+  ) {
+    facts = Facts(
+      prefix: folder, name: name, directory: directory, content: content, digest: digest)
+  }
+
+  /// The path as it is shown: the folder as the user named it, a slash, and the name.
+  public var path: String { facts.prefix + facts.name }
+  /// The last part of the path.
+  public var name: String { facts.name }
+  /// Index of the folder among the project's folders.
+  public var directory: Int { facts.directory }
+  public var content: Content { facts.content }
+  /// The content's digest where whoever read it has computed one already; says nothing that `content`
+  /// does not, so it does not count in comparisons.
+  public var digest: Checksum? { facts.digest }
+
   public static func == (a: SourceFile, b: SourceFile) -> Bool {
-    a.directory == b.directory && a.path == b.path && a.content == b.content
+    a.facts === b.facts
+      || a.directory == b.directory && a.name == b.name && a.facts.prefix == b.facts.prefix
+        && a.content == b.content
   }
 
   public func hash(into hasher: inout Hasher) {
-    hasher.combine(path)
+    hasher.combine(name)
     hasher.combine(content)
   }
 
@@ -45,8 +80,33 @@ public struct SourceFile: Sendable, Hashable {
   }
 
   /// The bytes, empty where the file could not be read.
+  ///
+  /// - Precondition: The text was kept.
   public var bytes: [UInt8] {
-    if case .bytes(let bytes) = content { bytes } else { [] }
+    switch content {
+    case .bytes(let bytes): return bytes
+    case .summary: preconditionFailure("the text of \(path) was not kept")
+    case .unreadable: return []
+    }
+  }
+
+  /// How many bytes it holds; 0 where it could not be read.
+  public var byteCount: Int {
+    switch content {
+    case .bytes(let bytes): bytes.count
+    case .summary(let summary): summary.byteCount
+    case .unreadable: 0
+    }
+  }
+
+  /// Whether the text can be asked for; only a reader that was told so does not keep it.
+  public var isKept: Bool {
+    if case .summary = content { false } else { true }
+  }
+
+  func replacing(content: Content) -> SourceFile {
+    SourceFile(
+      in: facts.prefix, name: name, directory: directory, content: content, digest: digest)
   }
 
   /// Why the file could not be read.

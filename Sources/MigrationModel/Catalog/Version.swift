@@ -5,17 +5,11 @@ public struct Version: Sendable, Hashable {
   /// As in the file's name or in the history table.
   public let text: String
   /// `nil` when the digits exceed an unsigned 64-bit integer, or are no digits.
-  public let number: UInt64?
+  public var number: UInt64? { UInt64(text) }
 
-  public init(_ text: String) {
-    self.text = text
-    self.number = UInt64(text)
-  }
+  public init(_ text: String) { self.text = text }
 
-  public init(number: UInt64) {
-    self.text = String(number)
-    self.number = number
-  }
+  public init(number: UInt64) { self.text = String(number) }
 
   /// Before every real version: `down --to 0`.
   public var isZero: Bool { number == 0 }

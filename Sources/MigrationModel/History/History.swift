@@ -2,15 +2,17 @@ import PostgresModel
 
 /// One row of a history table, in the terms every layout shares.
 public struct HistoryRow: Sendable, Hashable {
-  public var version: Version
-  /// `nil` where the table keeps no names.
-  public var name: String?
-  public var appliedAt: Instant?
-  public var appliedBy: String?
-  public var checksum: Checksum?
-  /// As the tool measured it; `nil` where it did not.
-  public var durationNanoseconds: Int64?
-  public var outcome: Outcome
+  private var shared: Shared<Fields>
+
+  private struct Fields: Sendable, Hashable {
+    var version: Version
+    var name: String?
+    var appliedAt: Instant?
+    var appliedBy: String?
+    var checksum: Checksum?
+    var durationNanoseconds: Int64?
+    var outcome: Outcome
+  }
 
   public enum Outcome: Sendable, Hashable {
     case applied
@@ -22,13 +24,47 @@ public struct HistoryRow: Sendable, Hashable {
     version: Version, name: String? = nil, appliedAt: Instant? = nil, appliedBy: String? = nil,
     checksum: Checksum? = nil, durationNanoseconds: Int64? = nil, outcome: Outcome = .applied
   ) {
-    self.version = version
-    self.name = name
-    self.appliedAt = appliedAt
-    self.appliedBy = appliedBy
-    self.checksum = checksum
-    self.durationNanoseconds = durationNanoseconds
-    self.outcome = outcome
+    shared = Shared(
+      Fields(
+        version: version, name: name, appliedAt: appliedAt, appliedBy: appliedBy,
+        checksum: checksum, durationNanoseconds: durationNanoseconds, outcome: outcome))
+  }
+
+  public var version: Version {
+    get { shared.value.version }
+    set { shared.value.version = newValue }
+  }
+
+  /// `nil` where the table keeps no names.
+  public var name: String? {
+    get { shared.value.name }
+    set { shared.value.name = newValue }
+  }
+
+  public var appliedAt: Instant? {
+    get { shared.value.appliedAt }
+    set { shared.value.appliedAt = newValue }
+  }
+
+  public var appliedBy: String? {
+    get { shared.value.appliedBy }
+    set { shared.value.appliedBy = newValue }
+  }
+
+  public var checksum: Checksum? {
+    get { shared.value.checksum }
+    set { shared.value.checksum = newValue }
+  }
+
+  /// As the tool measured it; `nil` where it did not.
+  public var durationNanoseconds: Int64? {
+    get { shared.value.durationNanoseconds }
+    set { shared.value.durationNanoseconds = newValue }
+  }
+
+  public var outcome: Outcome {
+    get { shared.value.outcome }
+    set { shared.value.outcome = newValue }
   }
 }
 

@@ -295,6 +295,7 @@ private struct DbmateSections {
 extension Script {
   /// Whether there is anything but comments and white space.
   var holdsSQL: Bool {
+    if case .summary(let summary) = file.content { return summary.holdsSQL }
     guard case .asWritten = form else { return !SQLScript.statements(in: text).isEmpty }
     return file.bytes.withUnsafeBufferPointer { bytes in
       let part = UnsafeBufferPointer(rebasing: bytes[range])

@@ -182,6 +182,8 @@ public struct GolangMigrateLayout: Layout {
     return migration
   }
 
+  public var readsWholeFiles: Bool { true }
+
   public func identity(of version: Version) -> String { version.canonicalDigits }
 
   public func newFiles(_ request: NewMigration) -> [NewFile] {

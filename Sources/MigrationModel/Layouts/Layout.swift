@@ -32,6 +32,9 @@ public protocol Layout: Sendable {
 
   /// The digest that the history records of an up file's bytes; `nil` where it records none.
   var checksumAlgorithm: Checksum.Algorithm? { get }
+  /// Whether a migration's scripts are whole files, so that its catalog can be made of files whose text
+  /// was not kept (`SourceFile.summarised`).
+  var readsWholeFiles: Bool { get }
   /// The table's name when nothing else is said.
   var defaultTable: String { get }
   /// How surely a table with these columns (name → type as `format_type` gives it) is the tool's.
@@ -59,6 +62,15 @@ extension Layout {
   public var projectMarks: [String] { [] }
   public var mayAdjustTable: Bool { false }
   public var checksumAlgorithm: Checksum.Algorithm? { nil }
+  public var readsWholeFiles: Bool { false }
+
+  /// Whether a catalog can be made of these files: of what was read without keeping the text, everything
+  /// that this layout asks must have been noted.
+  public func canRead(_ files: [SourceFile]) -> Bool {
+    files.allSatisfy {
+      $0.isKept || readsWholeFiles && $0.digest?.algorithm == checksumAlgorithm
+    }
+  }
 
   public func adjustTable(
     _ table: QualifiedName, columns: [String: String], for catalog: Catalog

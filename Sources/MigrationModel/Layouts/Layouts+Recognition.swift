@@ -85,12 +85,17 @@ extension Layouts {
       next: "\(choice)name another table with `--table NAME`; nothing was written")
   }
 
-  /// Evenly spread, in an odd step so that both halves of pairs are met.
   private static func sample(of files: [SourceFile]) -> [SourceFile] {
+    let step = sampleStep(ofFiles: files.count)
+    return step == 1 ? files : stride(from: 0, to: files.count, by: step).map { files[$0] }
+  }
+
+  /// How far apart the files stand, from the first on, into which recognising looks.
+  ///
+  /// Evenly spread, in an odd step so that both halves of pairs are met.
+  public static func sampleStep(ofFiles count: Int) -> Int {
     let limit = 256
-    guard files.count > limit * 2 else { return files }
-    let step = files.count / limit | 1
-    return stride(from: 0, to: files.count, by: step).map { files[$0] }
+    return count > limit * 2 ? count / limit | 1 : 1
   }
 
   private static func ambiguous(_ names: [String]) -> Diagnostic {

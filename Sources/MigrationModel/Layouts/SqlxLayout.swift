@@ -95,10 +95,11 @@ public struct SqlxLayout: Layout {
 
   public func catalog(of files: [SourceFile]) -> Catalog {
     var catalog = Catalog(migrations: [])
-    var ups: [(file: SourceFile, name: Name, number: Int64)] = []
-    var downs: [(file: SourceFile, name: Name, number: Int64)] = []
+    // Places in `files`: what is moved about while sorting is small.
+    var ups: [(number: Int64, file: Int)] = []
+    var downs: [(number: Int64, file: Int)] = []
     ups.reserveCapacity(files.count / 2)
-    for file in files {
+    for (index, file) in files.enumerated() {
       guard !file.isDirectory, let name = Name(file.name) else {
         let reason = file.reasonForPassingOver("its name has no underscore behind a version")
         catalog.unsupported.append(Catalog.UnsupportedFile(file: file, reason: reason))
@@ -109,34 +110,50 @@ public struct SqlxLayout: Layout {
         continue
       }
       if name.kind == .down {
-        downs.append((file, name, number))
+        downs.append((number, index))
       } else {
-        ups.append((file, name, number))
+        ups.append((number, index))
       }
     }
-    var way: [Int64: (file: SourceFile, name: Name, isUsed: Bool)] = [:]
-    for down in sortedStably(downs, key: \.number, file: \.file, by: <) {
-      if let other = way[down.number] {
-        let reason = "\(other.file.name) is the way back of the same version"
-        catalog.unsupported.append(Catalog.UnsupportedFile(file: down.file, reason: reason))
-      } else {
-        way[down.number] = (down.file, down.name, false)
-      }
-    }
-    var read: [(number: Int64, migration: Migration)] = []
-    read.reserveCapacity(ups.count)
-    for up in ups {
-      let down = way[up.number]
-      if down != nil { way[up.number]?.isUsed = true }
-      read.append((up.number, migration(up.name, up: up.file, down: down?.file)))
-    }
-    for (number, down) in way where !down.isUsed {
-      read.append((number, migration(down.name, up: nil, down: down.file)))
-    }
-    catalog.migrations = sortedStably(
-      read, key: \.number, file: { $0.migration.files[0] }, by: <
-    ).map(\.migration)
+    ups = sortedStably(ups, key: \.number, file: { files[$0.file] }, by: <)
+    downs = sortedStably(downs, key: \.number, file: { files[$0.file] }, by: <)
+    catalog.migrations = pairs(ups, downs, files, &catalog.unsupported)
     return catalog
+  }
+
+  /// Joins both sorted lists by version, as a merge does: up files of one version share the first down
+  /// file that has it, and a down file alone is a migration too.
+  private func pairs(
+    _ ups: [(number: Int64, file: Int)], _ downs: [(number: Int64, file: Int)],
+    _ files: [SourceFile], _ unsupported: inout [Catalog.UnsupportedFile]
+  ) -> [Migration] {
+    var migrations: [Migration] = []
+    migrations.reserveCapacity(ups.count)
+    var nextUp = 0
+    func add(upTo number: Int64?, down: SourceFile?) -> Bool {
+      var isUsed = false
+      while nextUp < ups.count, number.map({ ups[nextUp].number <= $0 }) ?? true {
+        let isPair = ups[nextUp].number == number
+        migrations.append(migration(up: files[ups[nextUp].file], down: isPair ? down : nil))
+        isUsed = isUsed || isPair
+        nextUp += 1
+      }
+      return isUsed
+    }
+    var previous: (number: Int64, file: Int)?
+    for down in downs {
+      if let previous, previous.number == down.number {
+        let reason = "\(files[previous.file].name) is the way back of the same version"
+        unsupported.append(Catalog.UnsupportedFile(file: files[down.file], reason: reason))
+        continue
+      }
+      previous = down
+      if !add(upTo: down.number, down: files[down.file]) {
+        migrations.append(migration(up: nil, down: files[down.file]))
+      }
+    }
+    _ = add(upTo: nil, down: nil)
+    return migrations
   }
 
   private func badVersion(_ file: SourceFile, _ version: String) -> Diagnostic {
@@ -149,9 +166,10 @@ public struct SqlxLayout: Layout {
         + "refuses the whole folder as it is")
   }
 
-  private func migration(_ name: Name, up: SourceFile?, down: SourceFile?) -> Migration {
+  private func migration(up: SourceFile?, down: SourceFile?) -> Migration {
+    let name = (up ?? down).flatMap { Name($0.name) }
     var migration = Migration(
-      version: Version(name.version), name: name.description,
+      version: Version(name?.version ?? ""), name: name?.description ?? "",
       files: [up, down].compactMap { $0 }, up: [],
       down: .none(reason: "there is no down file", isMarked: false))
     var mark: String?
@@ -179,7 +197,7 @@ public struct SqlxLayout: Layout {
   }
 
   private func script(_ file: SourceFile) -> Script {
-    let asks = file.bytes.starts(with: "-- no-transaction".utf8)
+    let asks = FileMarks(file).tool == .sqlx
     return Script(
       file: file, noTransaction: asks ? SourceLocation(file: file.path, line: 1) : nil)
   }
@@ -260,6 +278,7 @@ public struct SqlxLayout: Layout {
   }
 
   public var checksumAlgorithm: Checksum.Algorithm? { .sha384 }
+  public var readsWholeFiles: Bool { ignoredCharacters.isEmpty }
 
   public func createTable(_ table: QualifiedName, for catalog: Catalog) -> [String] {
     [

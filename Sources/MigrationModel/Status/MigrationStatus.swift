@@ -10,7 +10,7 @@ public struct MigrationStatus: Sendable, Hashable {
   /// `nil` where the file is gone.
   public var migration: Migration?
   public var row: HistoryRow?
-  public var unfinished: UnfinishedRun?
+  private var run: Shared<UnfinishedRun>?
 
   public enum State: String, Sendable, Hashable {
     case applied, pending, failed
@@ -44,7 +44,13 @@ public struct MigrationStatus: Sendable, Hashable {
     self.problems = problems
     self.migration = migration
     self.row = row
-    self.unfinished = unfinished
+    run = unfinished.map { Shared($0) }
+  }
+
+  /// What a run of Lockstep outside a transaction left half-way.
+  public var unfinished: UnfinishedRun? {
+    get { run?.value }
+    set { run = newValue.map { Shared($0) } }
   }
 }
 

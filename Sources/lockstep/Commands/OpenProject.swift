@@ -32,9 +32,12 @@ extension CommandContext {
 
   /// Reads the folders, opens a session and joins both.
   ///
-  /// - Parameter runnerOptions: Of a session in which migrations will run.
+  /// - Parameters:
+  ///   - runnerOptions: Of a session in which migrations will run.
+  ///   - texts: Whether files are asked for their texts later.
   func open(
-    _ settings: ProjectSettings, for runnerOptions: Runner.Options? = nil
+    _ settings: ProjectSettings, for runnerOptions: Runner.Options? = nil,
+    texts: Project.Texts = .kept
   ) async throws -> OpenProject {
     let project = try await project(settings)
     // Both at once; a wrong folder is told without waiting for the server, so the task is not awaited
@@ -42,7 +45,7 @@ extension CommandContext {
     let connecting = Task(executorPreference: loop) {
       try await connect(settings, for: runnerOptions)
     }
-    let files = try await project.readFiles()
+    let files = try await project.readFiles(texts)
     let connection = try await withTaskCancellationHandler {
       try await connecting.value
     } onCancel: {
@@ -57,8 +60,8 @@ extension CommandContext {
     let usual = ProjectSettings.usualDirectories(settings)
     var found: [(directory: String, hasMigrations: Bool)] = []
     for directory in usual {
-      if let files = try? await DirectoryReader([directory]).read() {
-        found.append((directory, files.contains { $0.name.hasSuffix(".sql") }))
+      if let names = try? await DirectoryReader([directory]).names() {
+        found.append((directory, names.contains { $0.hasSuffix(".sql") }))
       }
     }
     let filled = found.filter(\.hasMigrations)

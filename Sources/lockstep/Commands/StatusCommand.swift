@@ -25,7 +25,9 @@ struct StatusCommand: Command {
     var settings = try context.settings(arguments)
     // It never writes; the server is told so too.
     settings.isReadOnly = true
-    let project = try await context.open(settings)
+    // JSON tells of each migration whether it runs in a transaction: that is in its text.
+    let project = try await context.open(
+      settings, texts: context.output.isJSON ? .kept : .summarised)
     if context.output.isJSON {
       context.output.print(StatusReport(project).json)
     } else if context.output.verbosity > .quiet {

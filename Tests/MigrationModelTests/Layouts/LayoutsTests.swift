@@ -43,6 +43,57 @@ import Testing
     }
   }
 
+  /// What a catalog says, but for the texts.
+  private func telling(_ catalog: Catalog) -> [String] {
+    let migrations = catalog.migrations.map { migration -> String in
+      var way = "\(migration.down)"
+      if case .scripts(let scripts, let warnings) = migration.down {
+        way = "\(scripts.map { "\($0.file.path) \($0.range)" }) \(warnings)"
+      }
+      let up = migration.up.map { script in
+        "\(script.file.path) \(script.range) \(script.noTransaction.map { "\($0)" } ?? "")"
+      }
+      return "\(migration.version) \(migration.name) \(up) \(way) \(migration.files.map(\.path)) "
+        + "\(migration.checksum?.hexadecimal ?? "") \(migration.header) \(migration.notes) "
+        + "\(migration.faults)"
+    }
+    return migrations + catalog.unsupported.map { "\($0.file.path) \($0.reason)" }
+      + catalog.notes.map { "\($0)" } + catalog.faults.map { "\($0)" }
+  }
+
+  @Test(arguments: Layouts.all.filter(\.readsWholeFiles).map(\.name))
+  func `a catalog of files whose text was not kept says the same`(name: String) throws {
+    let layout = try #require(Layouts.named(name))
+    let files =
+      (odd + [
+        file("20_a.up.sql", "-- no-transaction\n-- Author: me\nCREATE TABLE a ();\n"),
+        file("20_a.down.sql", "-- nothing\n"), file("21_b.up.sql", "SELECT 1\0"),
+        file("21_b.down.sql", bytes: [0x2D, 0xFF]), file("22_c.up.sql"), file("22_c.down.sql"),
+        file("23_d.up.sql", "-- WARNING: Non-reversible migration\nDROP TABLE a;\n"),
+        file("24_e.down.sql", "DROP TABLE e;\n"), file("25_f.up.sql", "-- +goose Up\n"),
+      ]).map { file in
+        guard case .bytes(let bytes) = file.content else { return file }
+        return SourceFile(
+          path: file.path, name: file.name, content: file.content,
+          digest: layout.checksumAlgorithm.map { Checksum($0, of: bytes) })
+      }
+    let summarised = files.map(\.summarised)
+    #expect(summarised.contains { !$0.isKept })
+    #expect(layout.canRead(summarised))
+    #expect(telling(layout.catalog(of: summarised)) == telling(layout.catalog(of: files)))
+  }
+
+  @Test func `files whose text was not kept are of use to their own layout alone`() {
+    let digested = SourceFile(
+      path: "m/1_a.up.sql", name: "1_a.up.sql", content: .bytes([0x3B]),
+      digest: Checksum(.sha384, of: [0x3B]))
+    #expect(SqlxLayout().canRead([digested.summarised]))
+    #expect(!SqlxLayout().canRead([file("1_a.up.sql").summarised]))
+    #expect(!GolangMigrateLayout().canRead([digested.summarised]))
+    #expect(!RawLayout().canRead([digested.summarised]))
+    #expect(RawLayout().canRead([digested]))
+  }
+
   @Test(arguments: Layouts.all.map(\.name))
   func `the order does not depend on the order of the files`(name: String) throws {
     let layout = try #require(Layouts.named(name))
