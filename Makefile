@@ -15,7 +15,8 @@ find_static_libraries = mkdir -p $(static_libraries); library=$$(cc -print-file-
 release_flags += --static-swift-stdlib -Xswiftc -L$(static_libraries) -Xswiftc -use-ld=lld \
   -Xswiftc -Xfrontend -Xswiftc -function-sections \
   -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
-  -Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs
+  -Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs \
+  -Xlinker --symbol-ordering-file=.ci/startup.order -Xlinker --no-warn-symbol-ordering
 else
 find_static_libraries = true
 endif
