@@ -115,20 +115,40 @@ public struct DirectoryReader: Sendable {
         throw Failure(directory: directory, errno: errno)
       }
       defer { closedir(stream) }
-      var names: [String] = []
+      var names: [SortedName] = []
       while let entry = readdir(stream) {
         let name = DirectoryReader.name(of: entry)
-        if name != "." && name != ".." { names.append(name) }
+        if name != "." && name != ".." { names.append(SortedName(name)) }
       }
-      // For ASCII the order of strings is that of their bytes, and it is ten times faster.
-      if names.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) {
-        names.sort()
-      } else {
-        names.sort { a, b in a.utf8.lexicographicallyPrecedes(b.utf8) }
-      }
-      entries += names.map { Entry(name: $0, directory: index) }
+      names.sort()
+      entries.reserveCapacity(entries.count + names.count)
+      for name in names { entries.append(Entry(name: name.text, directory: index)) }
     }
     return entries
+  }
+
+  /// A name with its first bytes as numbers, which nearly always settle which of two comes first.
+  private struct SortedName: Comparable {
+    var text: String
+    private var first: UInt64 = 0
+    private var second: UInt64 = 0
+
+    init(_ name: String) {
+      text = name
+      for (index, byte) in name.utf8.prefix(16).enumerated() {
+        if index < 8 {
+          first |= UInt64(byte) << (56 - 8 * index)
+        } else {
+          second |= UInt64(byte) << (120 - 8 * index)
+        }
+      }
+    }
+
+    static func < (a: SortedName, b: SortedName) -> Bool {
+      if a.first != b.first { return a.first < b.first }
+      if a.second != b.second { return a.second < b.second }
+      return a.text.utf8.lexicographicallyPrecedes(b.text.utf8)
+    }
   }
 
   static func name(of entry: UnsafeMutablePointer<dirent>) -> String {

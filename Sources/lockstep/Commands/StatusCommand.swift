@@ -33,8 +33,21 @@ struct StatusCommand: Command {
     } else if context.output.verbosity > .quiet {
       StatusReport(project).print(to: context.output)
     }
+    // Freed one by one, ten thousand migrations would take longer than to be shown; the process ends now.
+    _ = Unmanaged.passRetained(Remainder(status: project.status, catalog: project.loaded.catalog))
     let isPending = arguments.has(Options.exitCode) && project.status.pendingCount > 0
     return isPending ? .pending : .done
+  }
+}
+
+/// What is left to the end of the process.
+private final class Remainder: Sendable {
+  let status: ProjectStatus
+  let catalog: Catalog
+
+  init(status: ProjectStatus, catalog: Catalog) {
+    self.status = status
+    self.catalog = catalog
   }
 }
 
