@@ -101,8 +101,8 @@ public struct Arrangement: Sendable, Hashable {
       let rows = whole.rows(.share(), .fixed(max(3, strip)))
       let columns = rows[0].columns(.fixed(31), .share())
       return [
-        ([.list], columns[0]), ([.script, .wayBack, .progress, .detail], columns[1]),
-        ([.locks, .timeline], rows[1]),
+        ([.list], columns[0]),
+        ([.script, .wayBack, .progress, .detail, .timeline], columns[1]), ([.locks], rows[1]),
       ]
     case .medium:
       let rows = whole.rows(.share(weight: 3), .share(weight: 2))
@@ -114,8 +114,8 @@ public struct Arrangement: Sendable, Hashable {
         ? [upper[0], lower[0]] : [whole.columns(.fixed(left), .share())[0]]
       var areas: [([Slot], Rectangle)] = [([.list], list[0])]
       if list.count > 1 { areas.append(([.progress], list[1])) }
-      areas.append(([.script, .wayBack, .detail], upper[1]))
-      areas.append(([.locks, .timeline], lower[1]))
+      areas.append(([.script, .wayBack, .detail, .timeline], upper[1]))
+      areas.append(([.locks], lower[1]))
       return areas
     case .large:
       let timeline = slots.contains(.timeline) ? 6 : 0

@@ -1,4 +1,5 @@
 import MigrationModel
+import PostgresModel
 
 /// What is wanted: a deed by name, carried out by the program around the dashboard.
 public enum Effect: Sendable, Hashable {
@@ -14,6 +15,8 @@ public enum Effect: Sendable, Hashable {
   case sampleLocks(LockSampling)
   /// Give files new names; answered by `done` or `failed`.
   case rename(Renaming)
+  /// Answered by `tablesMeasured`.
+  case measureTables([QualifiedName])
   /// Cancel a statement or end a session, if it still is the one that was seen; answered by
   /// `signalled`, and kept with who asked for it.
   case signal(SessionSignal)
@@ -37,4 +40,6 @@ public enum LockSampling: Sendable, Hashable {
   case count
   /// Every session that waits or is waited for.
   case full
+  /// As `full`, held against the server's own account of who blocks whom.
+  case verified
 }

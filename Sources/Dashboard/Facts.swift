@@ -20,6 +20,7 @@ public struct Facts: Sendable {
   /// How long a run may wait for locks.
   public var lockBudget = LockBudget.off
   public var locks = LockPicture()
+  var tables = TableSizes()
   /// The migration that all panes follow.
   public private(set) var selected: MigrationKey?
   /// Where it was found last, which spares a search in long lists.

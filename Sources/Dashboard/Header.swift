@@ -72,6 +72,7 @@ enum Header {
       parts.append(Part(text: diagnostic.what, style: palette.text, rank: 6))
     }
     parts += counts(facts, palette)
+    parts += prepared(facts, palette)
     return parts
   }
 
@@ -100,6 +101,14 @@ enum Header {
         Part(text: "as of \(Words.timeOfDay(at))", style: palette.warning, rank: 1))
     }
     return parts
+  }
+
+  /// A prepared transaction outlives its session and a restart, and holds its locks meanwhile.
+  private static func prepared(_ facts: Facts, _ palette: Palette) -> [Part] {
+    guard let count = facts.locks.live?.snapshot.preparedTransactions.count, count > 0 else {
+      return []
+    }
+    return [Part(text: "prepared transactions \(count)", style: palette.warning, rank: 6)]
   }
 
   private static func right(_ facts: Facts, _ palette: Palette) -> [Part] {

@@ -8,7 +8,8 @@ struct LockWatch: Sendable, Hashable {
   private var askedAt: Instant?
   private var scannedAt: Instant?
   private var isUnderWay = false
-  private var isExpensive = false
+  /// Whether the last answer cost so much that half as many are asked for.
+  private(set) var isExpensive = false
   private var lastWaiting = 0
 
   private static let idleScanMicroseconds: Int64 = 5_000_000
@@ -33,7 +34,7 @@ struct LockWatch: Sendable, Hashable {
     guard !isUnderWay else { return [] }
     isUnderWay = true
     askedAt = now
-    if sampling == .full { scannedAt = now }
+    if sampling != .count { scannedAt = now }
     return [.sampleLocks(sampling)]
   }
 

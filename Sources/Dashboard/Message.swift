@@ -25,6 +25,8 @@ public enum Message: Sendable {
   case runEnded(Diagnostic?, at: Instant)
   case locksSampled(LockSample)
   case locksFailed(Diagnostic, at: Instant)
+  /// How large tables are; those that could not be asked, or are not there, are left out.
+  case tablesMeasured([QualifiedName: TableSize], asked: [QualifiedName], at: Instant)
   /// What came of cancelling a statement or ending a session.
   case signalled(SessionSignal, AuditEvent.Outcome, at: Instant)
   /// A deed that was asked for is done: `copied 214 bytes`, `saved to locks.txt`.

@@ -85,12 +85,17 @@ extension Model {
       return plan(.up(to: nil, count: 1, allowOutOfOrder: false))
     case .applyTo: return applyToSelected()
     case .rollBack: return plan(.down(to: nil, count: 1))
+    case .verify: return verify()
+    case .stepBack: return walk(.back)
+    case .stepForward: return walk(.forward)
+    case .firstPicture: return walk(.first)
+    case .livePicture: return walk(.live)
     case .cancelSession: return openSignal(.cancel)
     case .endSession: return openSignal(.end)
     case .copy: return copy(more: false)
     case .copyMore: return copy(more: true)
     case .page: return focusedPane.map { [.page($0.plainText(facts))] } ?? []
-    case .save: return save()
+    case .save: return save(.text)
     case .edit: return edit()
     default: return withPane(focus) { $0.perform(action, &$1) }
     }
@@ -193,6 +198,26 @@ extension Model {
     }
   }
 
+  // MARK: - The locks
+
+  private mutating func walk(_ step: LockPicture.Walk) -> [Effect] {
+    if let reason = facts.locks.walk(step) { say(reason) }
+    return []
+  }
+
+  private mutating func verify() -> [Effect] {
+    guard facts.locks.past == nil else {
+      say("this is the past; 7 End leads to the present")
+      return []
+    }
+    guard facts.connection.server != nil, !facts.isFrozen else {
+      say(facts.isFrozen ? "the picture is frozen; p lets it live" : "no connection")
+      return []
+    }
+    say("asking pg_blocking_pids for every waiter")
+    return watch.ask(.verified, at: facts.now)
+  }
+
   // MARK: - Taking something out
 
   private mutating func copy(more: Bool) -> [Effect] {
@@ -203,10 +228,14 @@ extension Model {
     return [.copy(text)]
   }
 
-  private mutating func save() -> [Effect] {
+  mutating func save(_ format: ExportFormat) -> [Effect] {
     guard let pane = focusedPane else { return [] }
-    let name = "lockstep-\(pane.name.lowercased())-\(facts.now.versionText).txt"
-    return [.save(name: name, text: pane.plainText(facts))]
+    guard let text = pane.export(format, facts) else {
+      say("\(pane.name) is saved as txt only", .warning)
+      return []
+    }
+    let name = "lockstep-\(pane.name.lowercased())-\(facts.now.versionText).\(format.rawValue)"
+    return [.save(name: name, text: text)]
   }
 
   private mutating func edit() -> [Effect] {

@@ -8,6 +8,10 @@ extension Model {
   ///
   /// - Parameter owner: Whom; the one selected in the lock pane when left out.
   mutating func openSignal(_ action: AuditEvent.Action, on owner: LockOwner? = nil) -> [Effect] {
+    guard facts.locks.past == nil else {
+      say("this is the past; 7 End leads to the present, where sessions can be ended", .warning)
+      return []
+    }
     guard let scan = facts.locks.scan else {
       say("the locks have not been seen yet")
       return []
@@ -63,6 +67,7 @@ extension Model {
 
   /// Why `c` and `K` would do nothing to the session that is selected.
   var obstacleToSignalling: String? {
+    guard facts.locks.past == nil else { return "the past cannot be changed" }
     guard let pid = facts.locks.selected?.pid,
       let session = facts.locks.scan?.snapshot.sessions[pid]
     else { return nil }
@@ -75,6 +80,8 @@ extension Model {
     let deed = signal.action == .cancel ? "cancel" : "end"
     switch outcome {
     case .signalled:
+      let verb = signal.action == .cancel ? "cancelled" : "ended"
+      facts.locks.note("\(verb) \(pid) (\(signal.name))", at: facts.now)
       awaitedEffect = AwaitedEffect(signal: signal)
       return watch.ask(.full, at: facts.now)
     case .changed:

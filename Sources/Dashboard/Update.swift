@@ -8,6 +8,7 @@ extension Model {
   public mutating func update(_ message: Message) -> [Effect] {
     var effects = take(message)
     settle()
+    effects += facts.measureTables()
     if facts.isFrozen == false, let picture = heldPicture {
       heldPicture = nil
       effects += show(picture)
@@ -57,7 +58,11 @@ extension Model {
     case .runEnded(let failure, let at): return runEnded(failure, at)
     case .locksSampled(let sample):
       watch.answered(sample)
-      if !facts.isFrozen { facts.locks.take(sample) }
+      if !facts.isFrozen {
+        facts.locks.take(sample, interval: Int64(facts.intervalMilliseconds) * 1000)
+        facts.locks.backsOffTo = watch.isExpensive ? facts.intervalMilliseconds * 2 : nil
+        if let found = sample.verification { say(found.words, found.severity) }
+      }
       if case .full(let snapshot, let graph, _, _) = sample.content {
         return seen(snapshot, graph)
       }
@@ -65,6 +70,10 @@ extension Model {
     case .locksFailed(let diagnostic, let at):
       watch.failed()
       if !facts.isFrozen { facts.locks.fail(diagnostic, at: at) }
+      return []
+    case .tablesMeasured(let sizes, let asked, let at):
+      facts.now = max(facts.now, at)
+      facts.tables.take(sizes, asked: asked, at: at)
       return []
     case .signalled(let signal, let outcome, let at):
       facts.now = max(facts.now, at)
@@ -131,6 +140,7 @@ extension Model {
     switch state {
     case .connected:
       watch = LockWatch()
+      facts.tables.forget()
       return reload() + watch.ask(.full, at: facts.now)
     case .lost(let diagnostic, _):
       watch = LockWatch()

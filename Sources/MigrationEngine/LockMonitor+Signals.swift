@@ -14,7 +14,7 @@ extension LockMonitor {
     _ session: LockSession, ends: Bool
   ) async throws(DatabaseError) -> Bool {
     let query = ends ? LockQueries.terminate(session) : LockQueries.cancel(session)
-    let answers = try await connection.rows(query)
+    let answers = try await rows(query)
     return answers.first ?? false
   }
 
@@ -22,7 +22,27 @@ extension LockMonitor {
   ///
   /// - Throws: `DatabaseError`.
   public func sessionRights() async throws(DatabaseError) -> SessionRights? {
-    let rows = try await connection.rows(SessionRights.query)
-    return SessionRights(rows)
+    let found = try await rows(SessionRights.query)
+    return SessionRights(found)
+  }
+
+  /// How large tables are, as their files show it; where one cannot be looked at within the session's
+  /// time-out, as the catalog remembers all of them.
+  ///
+  /// - Throws: `DatabaseError`.
+  public func tableSizes(of names: [QualifiedName]) async throws(DatabaseError) -> [QualifiedName:
+    TableSize]
+  {
+    let estimates = try await rows(TableSize.estimates(of: names))
+    var sizes: [QualifiedName: TableSize] = [:]
+    for (place, size) in estimates where names.indices.contains(place) {
+      sizes[names[place]] = size
+    }
+    // A table that somebody has locked keeps all of them from being measured.
+    guard let found = try? await rows(TableSize.measurements(of: names)) else {
+      return sizes
+    }
+    for (place, size) in found where names.indices.contains(place) { sizes[names[place]] = size }
+    return sizes
   }
 }

@@ -9,7 +9,7 @@ import PostgresModel
 /// waits for the catalogue nor holds back vacuum. Names of relations are loaded beforehand, since asking
 /// for them later may itself have to wait.
 public actor LockMonitor {
-  let connection: Connection
+  private let connection: Connection
   private var names = RelationNames()
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -31,6 +31,8 @@ public actor LockMonitor {
     public var cost: Duration
     /// What it took to make a picture of the answer.
     public var drawing: Duration
+    /// What the server itself said of who blocks whom, by waiter; `nil` where it was not asked.
+    public var blockers: [Int32: [Int32]]?
   }
 
   /// Opens the monitor's session.
@@ -95,19 +97,21 @@ public actor LockMonitor {
       building = try await connection.rows(LockQueries.indexProgress)
       if !building.isEmpty { graph = WaitGraph(snapshot, building: building) }
     }
+    var account: [Int32: [Int32]]?
     let asked = verifies ? graph.waiters.compactMap { graph.nodes[$0].owner.pid } : graph.toVerify
     if !asked.isEmpty {
       let pairs = try await connection.rows(LockQueries.blockers(of: asked))
       var blockers = Dictionary(uniqueKeysWithValues: asked.map { ($0, [Int32]()) })
       for pair in pairs { blockers[pair.waiter, default: []].append(pair.blocker) }
       graph = WaitGraph(snapshot, verified: blockers, building: building)
+      account = blockers
     }
     names.database = snapshot.database
     await learnNames(of: snapshot)
     return Look(
       snapshot: snapshot, graph: graph, names: names,
       building: Dictionary(building.map { ($0.pid, $0) }) { first, _ in first },
-      cost: began.duration(to: answered), drawing: drawing)
+      cost: began.duration(to: answered), drawing: drawing, blockers: account)
   }
 
   /// Whether anybody in the graph has a lock as the building of an index takes it, so that it is worth

@@ -98,18 +98,7 @@ struct LocksPaneTests {
   }
 
   @Test func `a circle is marked`() {
-    let locks = Scenes.sample(
-      [
-        LockRow(Scenes.table(16401), pid: 1, mode: .exclusive, isGranted: true),
-        LockRow(Scenes.table(16402), pid: 2, mode: .exclusive, isGranted: true),
-        Self.wait(1, Scenes.table(16402), .exclusive, 500),
-        Self.wait(2, Scenes.table(16401), .exclusive, 400),
-      ],
-      [
-        Scenes.session(1, "left", state: "active", since: 2),
-        Scenes.session(2, "right", state: "active", since: 2),
-      ])
-    let model = Scenes.ready(120, 40, locks: locks)
+    let model = Scenes.ready(120, 40, locks: Self.circle)
     expectGolden(model.view(), "locks/circle-120x40")
     #expect(model.text.contains("deadlock?"))
     #expect(model.text.contains("deadlock_timeout"))
@@ -150,6 +139,176 @@ struct LocksPaneTests {
     model.tell(.locksSampled(locks))
     #expect(model.facts.locks.selected == selected)
     #expect(model.text.contains("6 Session \(selected?.pid ?? 0)"))
+  }
+
+  @Test func `a followed session keeps the selection, and nobody takes its place`() {
+    var model = Scenes.ready(120, 40, locks: Scenes.queue)
+    model.press(.character("4"), .character("j"), .character("j"), .character("f"))
+    #expect(model.facts.locks.selected?.pid == 16804)
+    #expect(model.text.contains("follows 16804"))
+    model.tell(.locksSampled(Scenes.quiet))
+    #expect(model.facts.locks.selected == nil)
+    #expect(model.text.contains("16804 is not here"))
+    model.press(.character("K"))
+    #expect(model.text.contains("no session is selected"))
+    model.tell(.locksSampled(Scenes.queue))
+    #expect(model.facts.locks.selected?.pid == 16804)
+    model.press(.character("f"))
+    #expect(!model.text.contains("follows"))
+  }
+
+  @Test func `waiters fold below the one they wait for`() {
+    var model = Scenes.ready(120, 40, locks: Scenes.queue)
+    model.press(.character("4"), .character("j"))
+    #expect(model.text.contains("web-3"))
+    model.press(.character("h"))
+    expectGolden(model.view(), "locks/folded-120x40")
+    #expect(!model.text.contains("web-3"))
+    #expect(model.text.contains("YOU [+3]"))
+    // A poll does not unfold it, and the one above is reached by the same key.
+    model.tell(.locksSampled(TimelineTests.at(1000, Scenes.queue)))
+    #expect(!model.text.contains("web-3"))
+    model.press(.left)
+    #expect(model.facts.locks.selected?.pid == 16669)
+    model.press(.character("j"), .right)
+    #expect(model.text.contains("web-3"))
+  }
+
+  @Test func `the tree is held against the server's own account`() {
+    var model = Scenes.ready(120, 40, locks: Scenes.queue)
+    model.press(.character("4"))
+    #expect(model.press(.character("v")) == [.sampleLocks(.verified)])
+    guard case .full(let snapshot, _, _, _) = Scenes.queue.content else { return }
+    var sample = Scenes.queue
+    let account: [Int32: [Int32]] = [
+      16747: [16669], 16804: [16747], 16805: [16747, 16747], 16806: [16747],
+    ]
+    sample.verification = LockVerification(snapshot, server: account)
+    model.tell(.locksSampled(sample))
+    #expect(model.text.contains("verified with pg_blocking_pids: 4 of 4 equal"))
+    sample.verification = LockVerification(
+      snapshot, server: account.merging([16806: [16669]]) { $1 })
+    model.tell(.locksSampled(sample))
+    expectGolden(model.view(), "locks/differs-120x40")
+    #expect(model.text.contains("3 of 4 equal"))
+    #expect(model.text.contains("differs!"))
+    // Who has got its lock meanwhile is not counted at all.
+    #expect(LockVerification(snapshot, server: [16747: [16669]]).waiters == 1)
+    #expect(LockVerification(snapshot, server: [:]).words == "verified: nobody waits any more")
+  }
+
+  @Test func `the time to the deadlock check is counted down`() {
+    var model = SignalTests.model(rights: SessionRights(deadlockTimeoutMilliseconds: 1000))
+    model.tell(.locksSampled(Self.circle))
+    // It closed 400 ms ago by the waiter whose own check comes last; the other's is sooner.
+    #expect(model.text.contains("ends it in 0.5 s (deadlock_timeout 1.0 s)"))
+    model.tell(.tick(Scenes.later(250)))
+    #expect(model.text.contains("in 0.2 s"))
+    model.tell(.tick(Scenes.later(2000)))
+    #expect(model.text.contains("ends it now: it is due"))
+  }
+
+  /// Two that wait for each other, since 500 and 400 ms.
+  static let circle = Scenes.sample(
+    [
+      LockRow(Scenes.table(16401), pid: 1, mode: .exclusive, isGranted: true),
+      LockRow(Scenes.table(16402), pid: 2, mode: .exclusive, isGranted: true),
+      wait(1, Scenes.table(16402), .exclusive, 500),
+      wait(2, Scenes.table(16401), .exclusive, 400),
+    ],
+    [
+      Scenes.session(1, "left", state: "active", since: 2),
+      Scenes.session(2, "right", state: "active", since: 2),
+    ])
+
+  @Test func `a wait for a whole transaction names its session`() {
+    let transaction = LockTag(
+      .virtualTransaction, virtualTransaction: VirtualTransaction(slot: 4, local: 127))
+    var sample = Scenes.sample(
+      [
+        LockRow(transaction, pid: 16669, mode: .exclusive, isGranted: true),
+        Self.wait(16900, transaction, .share, 3000),
+      ],
+      [
+        Scenes.session(16669, "report-job", state: "idle in transaction", since: 252),
+        Scenes.session(
+          16900, "builder", state: "active", since: 60,
+          query: "CREATE INDEX CONCURRENTLY i ON t (a)"),
+      ])
+    var model = Scenes.ready(200, 60, locks: sample)
+    #expect(model.text.contains("xact 16669"))
+    sample.builds = [
+      LockQueries.IndexProgress(
+        pid: 16900, relation: 16401, phase: "waiting for old snapshots", lockers: 3,
+        lockersDone: 1, currentLocker: 16669)
+    ]
+    model.tell(.locksSampled(sample))
+    model.press(.character("4"), .character("j"))
+    expectGolden(model.view(), "locks/build-200x60")
+    #expect(model.text.contains("builds an index on orders: waiting for old snapshots; 1 of 3"))
+    #expect(model.text.contains("waits 3.0 s for SHARE on transaction of 16669 report-job"))
+  }
+
+  @Test func `parallel workers are one with their leader`() {
+    var worker = Scenes.session(16670, "report-job", state: "active", since: 10)
+    worker.leader = 16669
+    worker.backendType = "parallel worker"
+    let sample = Scenes.sample(
+      [
+        LockRow(Scenes.table(16401), pid: 16669, mode: .accessShare, isGranted: true),
+        LockRow(Scenes.table(16401), pid: 16670, mode: .accessShare, isGranted: true),
+        Scenes.waiting(16747, .accessExclusive, 400),
+      ],
+      [
+        Scenes.session(16669, "report-job", state: "active", since: 10), worker,
+        Scenes.session(16747, "psql", state: "active", since: 1),
+      ])
+    let model = Scenes.ready(120, 40, locks: sample)
+    #expect(model.text.contains("report-job +1 worker"))
+    #expect(!model.text.contains("16670"))
+  }
+
+  @Test func `a prepared transaction that nobody waits for is shown, with its remedy`() {
+    let id = LockTag(.transactionID, transactionID: 726)
+    let sample = Scenes.sample(
+      [
+        LockRow(
+          id, pid: nil, virtualTransaction: VirtualTransaction("-1/726"), mode: .exclusive,
+          isGranted: true),
+        LockRow(
+          Scenes.table(16401), pid: nil, virtualTransaction: VirtualTransaction("-1/726"),
+          mode: .rowExclusive, isGranted: true),
+      ], [],
+      prepared: [
+        PreparedTransaction(gid: "gx1", transactionID: 726, preparedAt: Scenes.later(-7_800_000))
+      ])
+    let model = Scenes.ready(200, 60, locks: sample)
+    #expect(model.text.contains("prepared gx1"))
+    #expect(model.text.contains("ROLLBACK PREPARED 'gx1'"))
+    #expect(model.screen[0].contains("prepared transactions 1"))
+    #expect(model.text.contains("rolling it back frees: nothing now; would free 0042"))
+  }
+
+  @Test func `another database's relations are shown by number`() {
+    let tag = LockTag(.relation, database: 9, relation: 16401)
+    let sample = Scenes.sample(
+      [
+        LockRow(tag, pid: 1, mode: .accessExclusive, isGranted: true),
+        Self.wait(2, tag, .accessShare, 900),
+      ],
+      [
+        Scenes.session(1, "left", state: "active", since: 2),
+        Scenes.session(2, "right", state: "active", since: 2),
+      ])
+    let model = Scenes.ready(120, 40, locks: sample)
+    #expect(model.text.contains("9:16401"))
+  }
+
+  @Test func `a dear answer is told with the pace it brings`() {
+    var sample = Scenes.queue
+    sample.costMilliseconds = 12
+    let model = Scenes.ready(120, 40, locks: sample)
+    #expect(model.text.contains("backing off: every 2s  probe 12 ms"))
   }
 
   // MARK: - When the server is asked

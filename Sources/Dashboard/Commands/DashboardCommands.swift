@@ -52,6 +52,17 @@ enum DashboardCommands {
         return []
       }),
     DashboardCommand(
+      ["verify"], "", "asks the server itself who blocks whom",
+      perform: { model, _ in model.perform(.verify) }),
+    DashboardCommand(
+      ["save"], "[txt|csv|json]", "saves what the pane shows to a file",
+      arguments: [.words(ExportFormat.allCases.map(\.rawValue))],
+      perform: { model, words in
+        guard let word = words.first else { return model.save(.text) }
+        guard let format = ExportFormat(rawValue: word) else { return model.misused("save") }
+        return model.save(format)
+      }),
+    DashboardCommand(
       ["interval"], "DURATION", "asks the server this often",
       arguments: [.words(["1s", "2s", "5s"])],
       perform: interval),

@@ -14,6 +14,8 @@ extension LockPicture {
     private let relationsByName: [String: [UInt32]]
     /// Parallel workers by the pid of their leader.
     let workers: [Int32: [Int32]]
+    /// The indexes being built, by the pid of who builds.
+    var builds: [Int32: LockQueries.IndexProgress] = [:]
 
     init(
       _ snapshot: LockSnapshot, _ graph: WaitGraph, names: RelationNames, ours: Set<Int32>
@@ -68,15 +70,28 @@ extension LockPicture {
 
     /// What a lock is on; the owner of a virtual transaction is named, since its number tells nobody
     /// anything.
-    func text(_ tag: LockTag) -> String {
-      guard tag.kind == .virtualTransaction,
-        let holder = snapshot.locks.first(where: { $0.tag == tag && $0.isGranted })
-      else { return names.text(tag) }
-      let owner = owner(of: holder)
+    ///
+    /// - Parameter waiter: Who waits for it: the server's account of a build goes before the table.
+    func text(_ tag: LockTag, waiter: Int32? = nil) -> String {
+      guard tag.kind == .virtualTransaction else { return names.text(tag) }
+      let locker = waiter.flatMap { builds[$0]?.currentLocker }
+      let holder = snapshot.locks.first { $0.tag == tag && $0.isGranted }
+      guard let owner = locker.map({ LockOwner.session(pid: $0) }) ?? holder.map(owner(of:)) else {
+        return names.text(tag)
+      }
       let session = owner.pid.flatMap { snapshot.sessions[$0] }
       let isOurs = owner.pid.map(ours.contains) ?? false
       let name = SessionWords.name(owner, session, isOurs: isOurs)
       return "transaction of \(owner.pid.map { "\($0) " } ?? "")\(name)"
+    }
+
+    /// As `text(_:waiter:)`, in the few cells of a column: `xact 16669`.
+    func shortText(_ tag: LockTag, waiter: Int32?) -> String {
+      guard tag.kind == .virtualTransaction else { return names.text(tag) }
+      let locker = waiter.flatMap { builds[$0]?.currentLocker }
+      let holder = snapshot.locks.first { $0.tag == tag && $0.isGranted }
+      let owner = locker.map { LockOwner.session(pid: $0) } ?? holder.map(owner(of:))
+      return owner?.pid.map { "xact \($0)" } ?? names.text(tag)
     }
 
     /// The index of a session's or prepared transaction's node; `nil` for one that nobody waits for

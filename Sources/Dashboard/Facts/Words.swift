@@ -48,6 +48,27 @@ public enum Words {
       ? "\(milliseconds / 1000)s" : "\(tenths(Double(milliseconds) / 1000))s"
   }
 
+  /// Many things in few characters: `87`, `12.4 k`, `12.4 M`, `3.1 G`.
+  public static func many(_ number: Double) -> String {
+    if number < 1000 { return "\(Int(max(0, number.rounded())))" }
+    let units: [(Double, String)] = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
+    let (size, name) = units.first { number >= $0.0 } ?? (1e3, "k")
+    let value = number / size
+    return value >= 1000 ? "\(Int(value)) \(name)" : "\(tenths(value)) \(name)"
+  }
+
+  /// A size in units of 1024: `8 kB`, `3.1 GB`, as `pg_size_pretty` names them.
+  public static func bytes(_ number: Int64) -> String {
+    var value = Double(max(0, number))
+    for unit in ["bytes", "kB", "MB", "GB"] {
+      if value < 1024 {
+        return value < 10 && unit != "bytes" ? "\(tenths(value)) \(unit)" : "\(Int(value)) \(unit)"
+      }
+      value /= 1024
+    }
+    return value < 1_000_000 ? "\(tenths(value)) TB" : "\(Int(value)) TB"
+  }
+
   static func tenths(_ value: Double) -> String {
     let scaled = Int((value * 10).rounded(.down))
     return "\(scaled / 10).\(scaled % 10)"

@@ -24,6 +24,10 @@ public enum Action: Sendable, Hashable {
   // The picture.
   case reload, repaint, freeze, faster, slower
   case sort, reverseSort, tree, follow
+  /// Asks the server itself who blocks whom.
+  case verify
+  // The past.
+  case stepBack, stepForward, firstPicture, livePicture
 
   // Taking something out.
   case copy, copyMore, edit, page, save

@@ -23,6 +23,18 @@ struct LockLine: Sendable, Hashable {
   var isDeadlock: Bool
   /// Whether it stands in the way of the selected migration.
   var isObstacle = false
+  /// Whether the server gave another account of who keeps it waiting.
+  var isDifferent = false
+  var hasChildren = false
+  /// How many stand below it that are folded away.
+  var hidden = 0
+
+  /// The cells that branches, pid and name take.
+  var whoWidth: Int {
+    let marks = (isObstacle ? 2 : 0) + (hidden > 0 ? 6 : 0)
+    let branches = depth == 0 ? 0 : min(depth * 2, 20) + pid.utf8.count + 1
+    return TextWidth.of(who) + branches + marks
+  }
 
   var pid: String { owner.pid.map(String.init) ?? "" }
 }
@@ -30,7 +42,8 @@ struct LockLine: Sendable, Hashable {
 extension LockLine {
   /// The lines of a scan: the tree, or what waits in a row; without waiters, the open transactions.
   static func lines(
-    of scan: LockPicture.Scan, form: LockPicture.Form, obstacles: [QualifiedName: LockMode]
+    of scan: LockPicture.Scan, form: LockPicture.Form, obstacles: [QualifiedName: LockMode],
+    folded: Set<LockOwner> = [], differing: Set<Int32> = []
   ) -> [LockLine] {
     let graph = scan.graph
     guard !graph.nodes.isEmpty else { return holders(scan, obstacles) }
@@ -40,6 +53,7 @@ extension LockLine {
       let waiters = graph.waiters
       let others = graph.nodes.indices.filter { graph.nodes[$0].wait == nil }
       for index in others + waiters { lines.append(line(of: index, scan, depth: 0, continues: [])) }
+      mark(&lines, differing)
     case .tree:
       var seen: Set<Int> = []
       // An own stack: a chain of four hundred waiters is no reason to recurse.
@@ -48,12 +62,36 @@ extension LockLine {
         guard seen.insert(index).inserted else { continue }
         lines.append(line(of: index, scan, depth: continues.count, continues: continues))
         let children = graph.nodes[index].children
+        if folded.contains(graph.nodes[index].owner), !children.isEmpty {
+          lines[lines.count - 1].hidden = hide(below: index, graph, &seen)
+          continue
+        }
         for (place, child) in children.enumerated().reversed() {
           stack.append((child, continues + [place < children.count - 1]))
         }
       }
+      mark(&lines, differing)
     }
     return lines
+  }
+
+  private static func mark(_ lines: inout [LockLine], _ differing: Set<Int32>) {
+    guard !differing.isEmpty else { return }
+    for index in lines.indices {
+      lines[index].isDifferent = lines[index].owner.pid.map(differing.contains) ?? false
+    }
+  }
+
+  /// Counts what stands below a node and takes it for drawn.
+  private static func hide(below node: Int, _ graph: WaitGraph, _ seen: inout Set<Int>) -> Int {
+    var count = 0
+    var stack = graph.nodes[node].children
+    while let next = stack.popLast() {
+      guard seen.insert(next).inserted else { continue }
+      count += 1
+      stack += graph.nodes[next].children
+    }
+    return count
   }
 
   private static func line(
@@ -67,9 +105,9 @@ extension LockLine {
     let tag = node.wait?.row ?? node.wait?.tag ?? node.blocksOn
     var blocks = node.directVictims > 0 ? "\(node.directVictims)" : ""
     if node.indirectVictims > 0 { blocks += " + \(node.indirectVictims)" }
-    var on = tag.map { scan.text($0) } ?? ""
+    var on = tag.map { scan.shortText($0, waiter: node.owner.pid) } ?? ""
     if node.alsoBehind > 0 { on += " also behind \(node.alsoBehind)" }
-    return LockLine(
+    var line = LockLine(
       owner: node.owner,
       edge: node.blockers.first.map { $0.strength == .hard ? "hold" : "queue" } ?? "",
       depth: depth, continues: continues,
@@ -86,6 +124,8 @@ extension LockLine {
       } ?? "",
       mode: mode, lock: mode?.sqlName ?? "", on: on, blocks: blocks,
       query: session.map(query) ?? "", isDeadlock: node.isInCycle)
+    line.hasChildren = !node.children.isEmpty
+    return line
   }
 
   /// Open transactions that hold locks on tables, prepared ones too; those in the way of `obstacles`
@@ -160,7 +200,7 @@ extension LockLine {
   private static func state(_ session: LockSession) -> String {
     switch session.state {
     case "idle in transaction": "idle in txn"
-    case "idle in transaction (aborted)": "idle, aborted"
+    case "idle in transaction (aborted)": "aborted txn"
     case let state?: state
     case nil: session.backendType ?? "unknown"
     }

@@ -29,6 +29,8 @@ public protocol Pane: Sendable {
   func copyText(_ facts: Facts, more: Bool) -> String?
   /// The pane's whole content without borders, for pager and file.
   func plainText(_ facts: Facts) -> String
+  /// The pane's content in a form for programs; `nil` where it has none but its text.
+  func export(_ format: ExportFormat, _ facts: Facts) -> String?
   /// Sets what `/` looks for and goes to the first match; an empty text ends the search.
   mutating func find(_ text: String, _ facts: inout Facts)
   /// Shows only what matches; an empty text shows all.
@@ -49,6 +51,9 @@ extension Pane {
   public func isInUse(_ facts: Facts) -> Bool { true }
   public mutating func settle(_ facts: inout Facts, size: Size) {}
   public mutating func click(_ point: Point, _ facts: inout Facts) -> [Effect] { [] }
+  public func export(_ format: ExportFormat, _ facts: Facts) -> String? {
+    format == .text ? plainText(facts) : nil
+  }
   public func copyText(_ facts: Facts, more: Bool) -> String? { nil }
   public mutating func find(_ text: String, _ facts: inout Facts) {}
   public mutating func filter(_ text: String, _ facts: inout Facts) {}

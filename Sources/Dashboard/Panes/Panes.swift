@@ -7,6 +7,7 @@ public enum Panes {
     ScriptPane.wayBack,
     LocksPane(),
     SessionPane(),
+    TimelinePane(),
     LogPane(),
   ]
 }

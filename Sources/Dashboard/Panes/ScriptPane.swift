@@ -12,6 +12,8 @@ struct ScriptPane: Pane {
   private var document = DocumentView()
   private var basis: Basis?
   private var shown: MigrationKey?
+  private var forecastKey: ForecastKey?
+  private var forecastNumber = 0
 
   enum Tab: String, Sendable, Hashable {
     case up = "Up"
@@ -24,7 +26,8 @@ struct ScriptPane: Pane {
   private struct Basis: Hashable {
     var migration: MigrationKey?
     var picture: Int
-    var scan: Int
+    /// What the forecast says, as far as it changes the lines.
+    var forecast: Int
     var tab: Tab
     var columns: Int
     var showsDown: Bool
@@ -93,7 +96,7 @@ struct ScriptPane: Pane {
     guard size != .zero else { return }
     document.resize(size)
     let basis = Basis(
-      migration: facts.selected, picture: facts.pictureNumber, scan: facts.locks.number, tab: tab,
+      migration: facts.selected, picture: facts.pictureNumber, forecast: forecast(facts), tab: tab,
       columns: size.columns, showsDown: !facts.placedPanes.contains(ScriptPane.wayBack.number),
       isConnected: facts.connection.server != nil)
     guard basis != self.basis else { return }
@@ -112,6 +115,26 @@ struct ScriptPane: Pane {
       shown = facts.selected
       document.rewind()
     }
+  }
+
+  /// A number that changes when what is said of locks, tables and their users does.
+  private mutating func forecast(_ facts: Facts) -> Int {
+    let key = ForecastKey(
+      scan: facts.locks.liveNumber, migration: facts.selected, picture: facts.pictureNumber,
+      sizes: facts.tables.number)
+    if key != forecastKey {
+      forecastKey = key
+      forecastNumber = Forecast.fingerprint(facts)
+    }
+    return forecastNumber
+  }
+
+  /// What the forecast was looked up for.
+  private struct ForecastKey: Hashable {
+    var scan: Int
+    var migration: MigrationKey?
+    var picture: Int
+    var sizes: Int
   }
 
   // MARK: - Keys

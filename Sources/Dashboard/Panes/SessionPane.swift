@@ -29,7 +29,7 @@ struct SessionPane: Pane {
   ]
 
   var bindings: [Binding] {
-    SessionPane.signalBindings + [
+    SessionPane.signalBindings + TimelinePane.walkBindings + [
       Binding([.letter("y")], .copy, hint: "copy", "copies what is told of the session"),
       Binding([.letter("Y")], .copyMore, "copies the session's statement"),
     ]
@@ -160,6 +160,7 @@ private struct SessionDocument {
     {
       line("waits for \(type): \(event)", .warning)
     }
+    if let build = scan.builds[session.pid] { tell(build) }
     if let workers = scan.workers[session.pid] {
       let pids = workers.prefix(12).map(String.init).joined(separator: ", ")
       line("parallel workers \(workers.count)   \(pids)")
@@ -175,6 +176,17 @@ private struct SessionDocument {
       }
     }
     lines.append(.empty)
+  }
+
+  private mutating func tell(_ build: LockQueries.IndexProgress) {
+    var words = "builds an index on \(scan.names.text(build.relation, in: nil)): \(build.phase)"
+    if build.lockers > 0 { words += "; \(build.lockersDone) of \(build.lockers) waited for" }
+    if let pid = build.currentLocker {
+      let session = scan.snapshot.sessions[pid]
+      words += "; now for \(pid) \(SessionWords.name(.session(pid: pid), session))"
+    }
+    if build.blocks > 0 { words += "; \(build.blocksDone) of \(build.blocks) blocks" }
+    line(words, .active)
   }
 
   private mutating func tell(_ prepared: PreparedTransaction) {
@@ -194,7 +206,8 @@ private struct SessionDocument {
     }
     let row = wait.row.map { " (row \(scan.names.text($0)))" } ?? ""
     line(
-      "waits \(since ?? "?") for \(wait.mode.sqlName) on \(scan.text(wait.tag))\(row)", .warning)
+      "waits \(since ?? "?") for \(wait.mode.sqlName) on \(scan.text(wait.tag, waiter: owner.pid))\(row)",
+      .warning)
     var seen: Set<Int> = nodeIndex.map { [$0] } ?? []
     var here = node
     var depth = 1

@@ -22,52 +22,54 @@ struct StatementNotes {
   func lines(_ columns: Int) -> [DocumentLine] {
     guard case .analysed(var effect) = part.effects[index] else { return details(columns) }
     effect.locks.removeAll { !$0.isCertain }
-    return told(.analysed(effect), columns)
+    return told(.analysed(effect), columns, forecastsAll: false)
   }
 
   /// The lines of the Effect tab: also what depends on the catalog.
   func details(_ columns: Int) -> [DocumentLine] {
-    let lines = told(part.effects[index], columns)
+    let lines = told(part.effects[index], columns, forecastsAll: true)
     return lines.isEmpty ? note("locks nothing that others use", .dim, columns) : lines
   }
 
-  private func told(_ analysis: EffectAnalysis, _ columns: Int) -> [DocumentLine] {
-    let strongest = analysis.effect?.strongest.flatMap { $0.mode > .accessShare ? $0 : nil }
+  private func told(_ analysis: EffectAnalysis, _ columns: Int, forecastsAll: Bool)
+    -> [DocumentLine]
+  {
     var lines: [DocumentLine] = []
-    for (number, line) in analysis.lines.enumerated() {
-      if number == 0, let strongest {
-        lines += note(line, strongest.mode.blocksWrites ? .warning : .dim, columns)
-        lines += forecast(strongest, columns)
-      } else {
-        let isGrave = line.hasPrefix("rewrites") || line.hasPrefix("not analysed")
-        lines += note(line, isGrave ? .warning : .dim, columns)
-      }
+    guard let effect = analysis.effect else {
+      for line in analysis.lines { lines += note(line, .warning, columns) }
+      return lines + losses(columns) + trouble(columns)
     }
-    for loss in part.losses[index] { lines += note("!! \(loss)", .danger, columns) }
-    return lines + trouble(columns)
+    for (index, (lock, line)) in effect.lockLines.enumerated() {
+      let isFirst = index == 0
+      lines += note(line, isFirst && lock.mode.blocksWrites ? .warning : .dim, columns)
+      if isFirst || forecastsAll { lines += forecast(lock, columns) }
+    }
+    let size = effect.strongest?.relation.flatMap { facts.tables[$0] }
+    for line in effect.otherLines {
+      let isGrave = line.hasPrefix("rewrites")
+      // What a rewrite or a scan means depends on how much there is.
+      let isOfSize = isGrave || line.hasPrefix("reads every") || line == "no rewrite"
+      let words = isOfSize ? size.map { "\(line); \($0.words)" } ?? line : line
+      lines += note(words, isGrave ? .warning : .dim, columns)
+    }
+    return lines + losses(columns) + trouble(columns)
+  }
+
+  private func losses(_ columns: Int) -> [DocumentLine] {
+    part.losses[index].flatMap { note("!! \($0)", .danger, columns) }
   }
 
   private func note(_ text: String, _ tone: Tone, _ columns: Int) -> [DocumentLine] {
     DocumentLine.wrapped(text, tone, columns: columns)
   }
 
-  /// Who would make the statement wait for its strongest lock if it were run now.
+  /// Who would make the statement wait for a lock if it were run now, and who usually would.
   private func forecast(_ lock: ExpectedLock, _ columns: Int) -> [DocumentLine] {
-    guard migration.state == .pending, facts.picture.knowsStates, let scan = facts.locks.scan,
-      let relation = lock.relation, lock.mode > .rowExclusive
+    guard migration.state == .pending, facts.picture.knowsStates,
+      let forecast = Forecast(lock, facts)
     else { return [] }
-    let obstacles = scan.obstacles(to: lock.mode, on: relation)
-    guard !obstacles.isEmpty else { return note("now: nobody in the way", .dim, columns) }
-    let granted = obstacles.filter(\.isGranted)
-    let inTheWay = granted.isEmpty ? obstacles : granted
-    let owners = Set(inTheWay.map { scan.owner(of: $0) })
-    let who =
-      granted.isEmpty
-      ? Words.count(owners.count, "session") + " ahead" : Words.count(owners.count, "holder")
-    let oldest = inTheWay.map { scan.snapshot.transactionStart(of: $0) }.min()
-    return note(
-      "now: \(who), oldest \(SessionWords.age(oldest, at: scan.snapshot.at))  -> would wait",
-      .warning, columns)
+    return note(forecast.now, forecast.wouldWait ? .warning : .dim, columns)
+      + (forecast.usually.map { note($0, .dim, columns) } ?? [])
   }
 
   /// What keeps the statement from being run at all.

@@ -162,12 +162,20 @@ public struct StatementEffect: Sendable, Hashable {
   public var strongest: ExpectedLock? { locks.first }
 
   /// The effect in words, a line each, as it stands under the statement.
-  public var lines: [String] {
+  public var lines: [String] { lockLines.map(\.line) + otherLines }
+
+  /// The locks that are worth a line, each with its words.
+  public var lockLines: [(lock: ExpectedLock, line: String)] {
     // What a query may touch beside its own tables, and own sequences, would only be noise.
-    var lines = locks.filter { lock in
+    locks.filter { lock in
       lock.mode > (lock.isCertain ? .accessShare : .rowExclusive)
         && (lock.isCertain || lock.role != .sequence)
-    }.map(Self.line(for:))
+    }.map { ($0, Self.line(for: $0)) }
+  }
+
+  /// What else it does: rewrites, scans, waits, and what cannot be seen.
+  public var otherLines: [String] {
+    var lines: [String] = []
     switch rewrites {
     case .no: if locks.contains(where: { $0.mode.blocksWrites }) { lines.append("no rewrite") }
     case .yes: lines.append("rewrites every row")

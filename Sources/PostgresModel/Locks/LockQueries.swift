@@ -177,8 +177,8 @@ public enum LockQueries {
     public var blocksDone: Int64
 
     public init(
-      pid: Int32, relation: UInt32, phase: String, lockers: Int64, lockersDone: Int64,
-      currentLocker: Int32?, blocks: Int64, blocksDone: Int64
+      pid: Int32, relation: UInt32, phase: String, lockers: Int64 = 0, lockersDone: Int64 = 0,
+      currentLocker: Int32? = nil, blocks: Int64 = 0, blocksDone: Int64 = 0
     ) {
       self.pid = pid
       self.relation = relation

@@ -24,6 +24,7 @@ extension EffectRunner {
     case .cancelRun: run?.cancel()
     case .sampleLocks(let sampling): start { await $0.sampleLocks(sampling) }
     case .rename(let renaming): carryOut(renaming)
+    case .measureTables(let names): start { await $0.measureTables(names) }
     case .signal(let signal): start { await $0.signal(signal) }
     case .copy(let text): copy(text)
     case .edit(let path, let line): start { await $0.edit(path, line) }
@@ -225,18 +226,32 @@ extension EffectRunner {
           .locksSampled(
             LockSample(
               at: .current, costMilliseconds: cost.milliseconds, content: .waiting(count))))
-      case .full:
-        let look = try await monitor.look()
-        send(
-          .locksSampled(
-            LockSample(
-              at: .current, costMilliseconds: look.cost.milliseconds,
-              content: .full(look.snapshot, look.graph, names: look.names, ours: ours))))
+      case .full, .verified:
+        let look = try await monitor.look(verifies: sampling == .verified)
+        var sample = LockSample(
+          at: .current, costMilliseconds: look.cost.milliseconds,
+          content: .full(look.snapshot, look.graph, names: look.names, ours: ours))
+        if sampling == .verified {
+          sample.verification = LockVerification(look.snapshot, server: look.blockers ?? [:])
+        }
+        sample.builds = Array(look.building.values)
+        send(.locksSampled(sample))
       }
     } catch {
       send(.locksFailed(Diagnostic(explaining: error), at: .current))
       noteLoss(error)
     }
+  }
+
+  /// Asks how large tables are.
+  private func measureTables(_ names: [QualifiedName]) async {
+    var sizes: [QualifiedName: TableSize] = [:]
+    do {
+      sizes = try await monitor?.tableSizes(of: names) ?? [:]
+    } catch {
+      // What is unknown is shown as such; a lost session is noticed by the next look.
+    }
+    send(.tablesMeasured(sizes, asked: names, at: .current))
   }
 
   /// Cancels a statement or ends a session, keeps that it was asked for, and says what came of it.
