@@ -67,12 +67,40 @@ public actor LockMonitor {
     names.names = Dictionary(found, uniquingKeysWith: { first, _ in first })
   }
 
+  /// What is asked again and again, prepared in the session: the planning would cost the server more
+  /// than the answer.
+  private struct Questions {
+    var waiting: Query<Int>
+    var scan: [Query<LockQueries.ScanRow>]
+  }
+
+  private var questions: Questions?
+
+  private func prepared() async throws(DatabaseError) -> Questions {
+    if let questions { return questions }
+    let seesOthers = try await connection.rows(LockQueries.seesOthers)
+    let waiting = LockQueries.waiting(seesOthers: seesOthers.first ?? false)
+    let scan = LockQueries.scan(serverVersion: connection.serverVersion)
+    var commands = ["deallocate all", "prepare lockstep_waiting as \(waiting.text)"]
+    var executions: [Query<LockQueries.ScanRow>] = []
+    for (number, query) in scan.enumerated() {
+      commands.append("prepare lockstep_scan_\(number) as \(query.text)")
+      executions.append(Query("execute lockstep_scan_\(number)", decode: query.decode))
+    }
+    try await connection.execute(commands.joined(separator: ";\n"))
+    let made = Questions(
+      waiting: Query("execute lockstep_waiting", decode: waiting.decode), scan: executions)
+    questions = made
+    return made
+  }
+
   /// Counts the locks that are waited for: what an idle server is asked.
   ///
   /// - Throws: `DatabaseError`.
   public func waiting() async throws(DatabaseError) -> (count: Int, cost: Duration) {
     let began = ContinuousClock.now
-    let counts = try await connection.rows(LockQueries.waiting)
+    let questions = try await prepared()
+    let counts = try await connection.rows(questions.waiting)
     return (counts.first ?? 0, began.duration(to: .now))
   }
 
@@ -82,9 +110,9 @@ public actor LockMonitor {
   /// - Parameter verifies: Whether to ask `pg_blocking_pids` for every waiter in any case.
   /// - Throws: `DatabaseError`, `Refusal`.
   public func look(verifies: Bool = false) async throws -> Look {
+    let questions = try await prepared()
     let began = ContinuousClock.now
-    let rows = try await connection.rows(
-      of: LockQueries.scan(serverVersion: connection.serverVersion))
+    let rows = try await connection.rows(of: questions.scan)
     let answered = ContinuousClock.now
     guard let snapshot = LockSnapshot(rows) else {
       throw Refusal(

@@ -2,9 +2,8 @@
  *
  *   lockpoll CONNINFO ROUNDS FILE...
  *
- * Each file holds one query; they are asked in turn, so that a noisy machine disturbs all of them. Prints a
- * line for each: the milliseconds of every round, with "prepared" or "plain" before them: a plain one is
- * planned each time, as Lockstep asks it; each query is measured both ways.
+ * Each file holds one query; they are prepared, and asked in turn, so that a noisy machine disturbs all of
+ * them. Prints a line for each: the milliseconds of every round.
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -44,31 +43,24 @@ int main(int argc, char **argv) {
     }
     check(connection, PQexec(connection, "SET jit = off"), PGRES_COMMAND_OK);
     char **queries = malloc(count * sizeof *queries);
-    double *times = calloc((size_t)count * 2 * rounds, sizeof *times);
+    double *times = calloc((size_t)count * rounds, sizeof *times);
     for (int i = 0; i < count; i++) {
         char name[16];
         snprintf(name, sizeof name, "q%d", i);
         queries[i] = content(argv[i + 3]);
         check(connection, PQprepare(connection, name, queries[i], 0, 0), PGRES_COMMAND_OK);
     }
-    // The first six of a prepared statement are planned anew.
-    for (int round = -7; round < rounds; round++) {
+    for (int round = -3; round < rounds; round++) {
         for (int i = 0; i < count; i++) {
-            for (int prepared = 0; prepared < 2; prepared++) {
-                char name[16];
-                snprintf(name, sizeof name, "q%d", i);
-                double begun = now();
-                PGresult *result =
-                    prepared ? PQexecPrepared(connection, name, 0, 0, 0, 0, 0)
-                             : PQexecParams(connection, queries[i], 0, 0, 0, 0, 0, 0);
-                check(connection, result, PGRES_TUPLES_OK);
-                if (round >= 0) times[(i * 2 + prepared) * rounds + round] = now() - begun;
-            }
+            char name[16];
+            snprintf(name, sizeof name, "q%d", i);
+            double begun = now();
+            check(connection, PQexecPrepared(connection, name, 0, 0, 0, 0, 0), PGRES_TUPLES_OK);
+            if (round >= 0) times[i * rounds + round] = now() - begun;
         }
     }
-    for (int i = 0; i < count * 2; i++) {
-        printf("%s", i % 2 ? "prepared" : "plain");
-        for (int round = 0; round < rounds; round++) printf(" %.4f", times[i * rounds + round]);
+    for (int i = 0; i < count; i++) {
+        for (int round = 0; round < rounds; round++) printf("%.4f ", times[i * rounds + round]);
         puts("");
     }
     return 0;

@@ -102,34 +102,35 @@ class Polls:
             raise self.failed(errors)
 
     def own_questions(self):
-        """The very texts that Lockstep sends, as the server has seen them."""
-        found = {}
-        with self.watching([]) as process:
-            limit = time.monotonic() + 10
-            while len(found) < 2 and time.monotonic() < limit:
-                text = self.server.sql(
-                    "postgres",
-                    "SELECT query FROM pg_stat_activity WHERE application_name = 'lockstep monitor'")
-                if "count(*)" in text:
-                    found["count"] = text
-                elif "pg_prepared_xact" in text:
-                    found["scan"] = text
-                time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
-            process.wait()
-        if len(found) < 2:
-            raise self.failed("Lockstep's own questions were not seen")
-        parts = found["scan"].split(";\n")
-        return {"count": found["count"], "locks": parts[0], "sessions": parts[1]}
+        """The very texts that Lockstep sends, as the server has logged them."""
+        self.server.sql("postgres", f"ALTER DATABASE {self.database} SET log_statement = 'all'")
+        log = f"{self.server.folder}/log"
+        before = os.path.getsize(log)
+        subprocess.run(
+            [self.bench.binary, "locks"], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            cwd=self.bench.folder, env=self.environment())
+        self.server.sql("postgres", f"ALTER DATABASE {self.database} RESET log_statement")
+        with open(log, errors="replace") as file:
+            file.seek(before)
+            found = dict(re.findall(r"prepare (lockstep_\w+) as (.*?)(?:;\n|\n\d{4}-)", file.read(), re.DOTALL))
+        try:
+            return {
+                "count": found["lockstep_waiting"], "locks": found["lockstep_scan_0"],
+                "sessions": found["lockstep_scan_1"]}
+        except KeyError as missing:
+            raise self.failed(f"Lockstep's own question {missing} was not seen") from None
+
+    def environment(self):
+        return {**os.environ, "DATABASE_URL": self.server.url(self.database) + "&gssencmode=disable"}
 
     def watching(self, options, output=subprocess.DEVNULL):
         return subprocess.Popen(
             [self.bench.binary, "locks", "--watch", *options], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=output, text=True, cwd=self.bench.folder,
-            env={**os.environ, "DATABASE_URL": self.server.url(self.database) + "&gssencmode=disable"})
+            env=self.environment())
 
     def ask(self, queries):
-        """Asks each in turn; returns the milliseconds of each round by name, planned anew each time."""
+        """Asks each in turn; returns the milliseconds of each round by name."""
         files = []
         for name, text in queries.items():
             files.append(f"{self.bench.folder}/{name}.sql")
@@ -139,10 +140,9 @@ class Polls:
             [f"{self.bench.tools}/lockpoll", self.server.keywords(self.database),
              "9" if self.bench.options.quick else "31", *files],
             check=True, capture_output=True, text=True)
-        times = {}
-        # Each query stands there twice: planned, and prepared.
-        for name, line in zip(queries, result.stdout.splitlines()[::2]):
-            times[name] = [float(word) for word in line.split()[1:]]
+        times = {
+            name: [float(word) for word in line.split()]
+            for name, line in zip(queries, result.stdout.splitlines())}
         self.bench.samples.write(json.dumps({"what": "lock poll", "ms": times}) + "\n")
         return times
 
@@ -160,7 +160,7 @@ class Polls:
         process.stderr.close()
         result = subprocess.run(
             [self.bench.binary, "locks", "--json"], capture_output=True, text=True, cwd=self.bench.folder,
-            env={**os.environ, "DATABASE_URL": self.server.url(self.database) + "&gssencmode=disable"})
+            env=self.environment())
         seen = len(json.loads(result.stdout)["waiters"])
         errors = "" if seen == waiters else f"lockstep locks saw {seen} of {waiters} waiters"
         if not looks:

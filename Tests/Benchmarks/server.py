@@ -58,8 +58,7 @@ class Server:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
             settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500",
-                        "autovacuum=off",
-                        "track_activity_query_size=16kB"]
+                        "autovacuum=off"]
             if not durable:
                 settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
             command = [*self.prefix, f"{self.bin}/postgres", "-D", data, "-p", str(self.port)]

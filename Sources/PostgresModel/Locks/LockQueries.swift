@@ -5,16 +5,21 @@
 public enum LockQueries {
   /// How many locks are waited for; cheap enough to ask every second.
   ///
-  /// Who may see what others wait for need not ask for the locks, all of which the server would have to
-  /// look at; to the others it would seem that nobody waits.
-  public static let waiting = Query<Int>(
-    """
-    select case when pg_has_role('pg_read_all_stats', 'usage')
-      then (select count(*) from pg_stat_get_activity(null) where wait_event_type = 'Lock')
-      else (select count(*) from pg_locks
-        where not granted and pid is distinct from pg_backend_pid()) end
-    """
-  ) { (row) throws(ResultRow.Mismatch) in Int(try row.integer(0)) }
+  /// - Parameter seesOthers: Whether the role may see what other roles' sessions wait for. Then the
+  ///   lock table, all of which the server would have to go through, is left alone; to other roles it
+  ///   would seem there that nobody waits.
+  public static func waiting(seesOthers: Bool) -> Query<Int> {
+    let text =
+      seesOthers
+      ? "select count(*) from pg_stat_get_activity(null) where wait_event_type = 'Lock'"
+      : "select count(*) from pg_locks where not granted and pid is distinct from pg_backend_pid()"
+    return Query(text) { (row) throws(ResultRow.Mismatch) in Int(try row.integer(0)) }
+  }
+
+  /// Whether this role may see what other roles' sessions run and wait for.
+  public static let seesOthers = Query<Bool>("select pg_has_role('pg_read_all_stats', 'usage')") {
+    (row) throws(ResultRow.Mismatch) in try row.bool(0)
+  }
 
   /// A row of `scan`.
   public enum ScanRow: Sendable, Hashable {
@@ -34,39 +39,52 @@ public enum LockQueries {
   /// - Parameter serverVersion: As `server_version_num`: 150018.
   public static func scan(serverVersion: Int) -> [Query<ScanRow>] {
     let since14 = serverVersion >= 140000
+    // Of thousands of rows each column counts.
     let lock = [
-      "'L'", "locktype", "database", "relation", "page", "tuple", "virtualxid", "transactionid",
-      "classid", "objid", "objsubid", "virtualtransaction", "pid", "mode", "granted",
-      since14 ? Instant.sql("waitstart") : "null",
+      "locktype", "database", "relation", "page", "tuple", "virtualxid", "transactionid", "classid",
+      "objid", "objsubid", "case when pid is null then virtualtransaction end", "pid", "mode",
+      "granted", since14 ? Instant.sql("waitstart") : "null::bigint",
     ]
     let session = [
-      "'S'", "pid", "leader_pid", Instant.sql("backend_start"), Instant.sql("xact_start"),
+      "pid", "leader_pid", Instant.sql("backend_start"), Instant.sql("xact_start"),
       Instant.sql("query_start"), Instant.sql("state_change"), "state", "wait_event_type",
       "wait_event", "usename", "datname", "application_name", "host(client_addr)", "backend_type",
-      since14 ? "query_id" : "null", "left(query, 4096)", "backend_xmin",
+      since14 ? "query_id" : "null::bigint", "left(query, 4096)", "backend_xmin",
     ]
     let server = [
-      "'N'", Instant.sql("clock_timestamp()"),
+      Instant.sql("clock_timestamp()"),
       "(select oid from pg_database where datname = current_database())", since14 ? "1" : "0",
     ]
     let prepared = [
-      "'P'", "gid", "transaction", Instant.sql("prepared"), "pg_get_userbyid(ownerid)", "dbid",
+      "gid", "transaction", Instant.sql("prepared"), "pg_get_userbyid(ownerid)", "dbid",
     ]
-    let texts = [
-      """
-      select \(lock.joined(separator: ", ")) from pg_locks
-      where pid is distinct from pg_backend_pid() and mode <> 'SIReadLock'
-      """,
-      """
-      select \(session.joined(separator: ", ")) from pg_stat_activity
-      where pid <> pg_backend_pid()
-      """,
-      "select \(server.joined(separator: ", "))",
-      "select \(prepared.joined(separator: ", ")) from pg_prepared_xact()",
+    return [
+      Query(
+        """
+        select \(lock.joined(separator: ", ")) from pg_locks
+        where pid is distinct from pg_backend_pid() and mode <> 'SIReadLock'
+        """
+      ) { (row) throws(ResultRow.Mismatch) in try lockRow(row) },
+      Query(
+        """
+        select \(session.joined(separator: ", ")) from pg_stat_activity
+        where pid <> pg_backend_pid()
+        """
+      ) { (row) throws(ResultRow.Mismatch) in .session(try lockSession(row)) },
+      Query("select \(server.joined(separator: ", "))") { (row) throws(ResultRow.Mismatch) in
+        .server(
+          at: try moment(row, 0), database: try number(row, 1) ?? 0,
+          knowsWaitStart: try row.integer(2) == 1)
+      },
+      Query("select \(prepared.joined(separator: ", ")) from pg_prepared_xact()") {
+        (row) throws(ResultRow.Mismatch) in
+        .prepared(
+          PreparedTransaction(
+            gid: try row.string(0), transactionID: try number(row, 1) ?? 0,
+            preparedAt: try moment(row, 2), owner: row.optionalString(3),
+            database: try number(row, 4)))
+      },
     ]
-    return texts.map { text in
-      Query(text) { (row) throws(ResultRow.Mismatch) in try scanRow(row) }
-    }
   }
 
   /// The names of all relations of the database.
@@ -249,59 +267,46 @@ private func number(_ row: ResultRow, _ column: Int) throws(ResultRow.Mismatch) 
   try row.optionalInteger(column).map { UInt32(truncatingIfNeeded: $0) }
 }
 
-private func scanRow(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockQueries.ScanRow {
-  switch try row.string(0) {
-  case "N":
-    guard let at = try row.optionalInstant(1) else {
-      throw ResultRow.Mismatch(column: 1, expected: "time", found: nil)
-    }
-    return .server(
-      at: at, database: try number(row, 2) ?? 0, knowsWaitStart: try row.integer(3) == 1)
-  case "L":
-    guard let mode = LockMode(catalogName: try row.string(13)) else { return .ignored }
-    return .lock(
-      LockRow(
-        try lockTag(row), pid: try row.optionalInteger(12).map { Int32(truncatingIfNeeded: $0) },
-        virtualTransaction: row.optionalString(11).flatMap(VirtualTransaction.init), mode: mode,
-        isGranted: try row.bool(14), waitStart: try row.optionalInstant(15)))
-  case "S": return .session(try lockSession(row))
-  case "P":
-    return .prepared(
-      PreparedTransaction(
-        gid: try row.string(1), transactionID: try number(row, 2) ?? 0,
-        preparedAt: try row.optionalInstant(3) ?? Instant(microseconds: 0),
-        owner: row.optionalString(4), database: try number(row, 5)))
-  case let other: throw ResultRow.Mismatch(column: 0, expected: "L, S, P or N", found: other)
+private func moment(_ row: ResultRow, _ column: Int) throws(ResultRow.Mismatch) -> Instant {
+  guard let moment = try row.optionalInstant(column) else {
+    throw ResultRow.Mismatch(column: column, expected: "time", found: nil)
   }
+  return moment
 }
 
-private func lockTag(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockTag {
-  LockTag(
-    LockTag.Kind(catalogName: try row.string(1)), database: try number(row, 2),
-    relation: try number(row, 3), page: try number(row, 4), tuple: try number(row, 5),
-    virtualTransaction: row.optionalString(6).flatMap(VirtualTransaction.init),
-    transactionID: try number(row, 7), classID: try number(row, 8), objectID: try number(row, 9),
-    objectSubID: try number(row, 10))
+private func lockRow(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockQueries.ScanRow {
+  guard let mode = LockMode(catalogName: try row.string(12)) else { return .ignored }
+  let tag = LockTag(
+    LockTag.Kind(catalogName: try row.string(0)), database: try number(row, 1),
+    relation: try number(row, 2), page: try number(row, 3), tuple: try number(row, 4),
+    virtualTransaction: row.optionalString(5).flatMap(VirtualTransaction.init),
+    transactionID: try number(row, 6), classID: try number(row, 7), objectID: try number(row, 8),
+    objectSubID: try number(row, 9))
+  return .lock(
+    LockRow(
+      tag, pid: try row.optionalInteger(11).map { Int32(truncatingIfNeeded: $0) },
+      virtualTransaction: row.optionalString(10).flatMap(VirtualTransaction.init), mode: mode,
+      isGranted: try row.bool(13), waitStart: try row.optionalInstant(14)))
 }
 
 private func lockSession(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockSession {
-  var session = LockSession(pid: Int32(truncatingIfNeeded: try row.integer(1)))
-  session.leader = try row.optionalInteger(2).map { Int32(truncatingIfNeeded: $0) }
-  session.backendStart = try row.optionalInstant(3)
-  session.transactionStart = try row.optionalInstant(4)
-  session.queryStart = try row.optionalInstant(5)
-  session.stateChange = try row.optionalInstant(6)
-  session.state = row.optionalString(7)
-  session.waitEventType = row.optionalString(8)
-  session.waitEvent = row.optionalString(9)
-  session.user = row.optionalString(10)
-  session.database = row.optionalString(11)
-  session.application = row.optionalString(12)
-  session.clientAddress = row.optionalString(13)
-  session.backendType = row.optionalString(14)
-  session.queryID = try row.optionalInteger(15)
-  session.query = row.optionalString(16)
-  session.minimumTransactionID = try number(row, 17)
+  var session = LockSession(pid: Int32(truncatingIfNeeded: try row.integer(0)))
+  session.leader = try row.optionalInteger(1).map { Int32(truncatingIfNeeded: $0) }
+  session.backendStart = try row.optionalInstant(2)
+  session.transactionStart = try row.optionalInstant(3)
+  session.queryStart = try row.optionalInstant(4)
+  session.stateChange = try row.optionalInstant(5)
+  session.state = row.optionalString(6)
+  session.waitEventType = row.optionalString(7)
+  session.waitEvent = row.optionalString(8)
+  session.user = row.optionalString(9)
+  session.database = row.optionalString(10)
+  session.application = row.optionalString(11)
+  session.clientAddress = row.optionalString(12)
+  session.backendType = row.optionalString(13)
+  session.queryID = try row.optionalInteger(14)
+  session.query = row.optionalString(15)
+  session.minimumTransactionID = try number(row, 16)
   return session
 }
 

@@ -45,6 +45,7 @@ private struct LockWatching {
   var settings: ProjectSettings
   var context: CommandContext
   private var last: [[String]]?
+  private var countsLeft = 0
   /// So that what goes wrong each second is told once.
   private var trouble: String?
 
@@ -77,14 +78,17 @@ private struct LockWatching {
 
   /// - Returns: What the question cost the server.
   private mutating func look(_ monitor: LockMonitor) async throws -> Duration {
-    // Nothing waited, and whether something does is asked at a tenth of the cost.
-    if last == [], !context.output.isJSON {
+    // Nothing waited, and whether something does is asked at a tenth of the cost; now and then all is
+    // looked at, since what the role may see can change.
+    if last == [], !context.output.isJSON, countsLeft > 0 {
+      countsLeft -= 1
       let (count, cost) = try await monitor.waiting()
       if count == 0 {
         context.output.explain("counted in \(DurationText.show(milliseconds: cost.milliseconds))")
         return cost
       }
     }
+    countsLeft = 10
     let look = try await monitor.look()
     context.explain(look)
     let report = LockReport(look: look)

@@ -14,36 +14,34 @@ private func decoded<Row>(_ query: Query<Row>, _ cells: [String?]) throws -> Row
   return try query.decode(ResultRow(buffers))
 }
 
-private func padded(_ cells: [String?]) -> [String?] {
-  cells + Array(repeating: nil, count: 18 - cells.count)
-}
-
 @Suite struct LockSnapshotTests {
   @Test func `the rows of a scan are put together`() throws {
-    let query = LockQueries.scan(serverVersion: 150018)[0]
-    let rows = try [
-      padded(["N", "1700000000000000", "16384", "1"]),
-      padded([
-        "L", "relation", "16384", "16385", nil, nil, nil, nil, nil, nil, nil, "3/17", "100",
+    let queries = LockQueries.scan(serverVersion: 150018)
+    let locks = try [
+      [
+        "relation", "16384", "16385", nil, nil, nil, nil, nil, nil, nil, nil, "100",
         "AccessExclusiveLock", "f", "1699999999000000",
-      ]),
-      padded([
-        "L", "transactionid", nil, nil, nil, nil, nil, "726", nil, nil, nil, "-1/726", nil,
+      ],
+      [
+        "transactionid", nil, nil, nil, nil, nil, "726", nil, nil, nil, "-1/726", nil,
         "ExclusiveLock", "t", nil,
-      ]),
-      padded([
-        "S", "100", nil, "1699999990000000", "1699999991000000", "1699999992000000",
+      ],
+    ].map { try decoded(queries[0], $0) }
+    let unknown: [String?] = Array(repeating: nil, count: 8)
+    let sessions = try [
+      [
+        "100", nil, "1699999990000000", "1699999991000000", "1699999992000000",
         "1699999993000000", "active", "Lock", "relation", "app", "orders", "web-1", "10.0.0.1",
         "client backend", "-12", "select 1", "80231",
-      ]),
+      ],
       // One that holds nothing, one whose type is hidden, and one that is nobody's.
-      padded(
-        ["S", "101", nil, nil, nil, nil, nil, nil, nil, nil, "app", "orders"]
-          + [nil, nil, "client backend"]),
-      padded(["S", "102", nil, nil, nil, nil, nil, nil, nil, nil, "app", "orders"]),
-      padded(["S", "103", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil]),
-      padded(["P", "gx1", "726", "1699999000000000", "owner", "16384"]),
-    ].map { try decoded(query, $0) }
+      ["101"] + unknown + ["app", "orders", "", nil, "client backend", nil, "", nil],
+      ["102"] + unknown + ["app", "orders", "", nil, nil, nil, "<insufficient privilege>", nil],
+      ["103"] + unknown + [nil, nil, "", nil, nil, nil, "<insufficient privilege>", nil],
+    ].map { try decoded(queries[1], $0) }
+    let server = try decoded(queries[2], ["1700000000000000", "16384", "1"])
+    let prepared = try decoded(queries[3], ["gx1", "726", "1699999000000000", "owner", "16384"])
+    let rows = locks + sessions + [server, prepared]
     let snapshot = try #require(LockSnapshot(rows))
     #expect(
       snapshot.backends == 3 && snapshot.sessions.count == 1 && snapshot.database == 16384
@@ -63,10 +61,7 @@ private func padded(_ cells: [String?]) -> [String?] {
     let query = LockQueries.scan(serverVersion: 150018)[0]
     let row = try decoded(
       query,
-      padded([
-        "L", "relation", "1", "2", nil, nil, nil, nil, nil, nil, nil, "3/1", "9", "SomeLock",
-        "t",
-      ]))
+      ["relation", "1", "2", nil, nil, nil, nil, nil, nil, nil, nil, "9", "SomeLock", "t", nil])
     #expect(row == .ignored)
     #expect(LockSnapshot([row]) == nil)
   }
