@@ -8,7 +8,11 @@ public enum Effect: Sendable, Hashable {
   /// Answered by `planMade` or `planFailed`.
   case makePlan(PlanRequest)
   /// Run exactly this plan; answered by `runEvent`s and one `runEnded`.
-  case run(Plan)
+  case run(Plan, pace: RunPace = .atOnce)
+  /// Give the place in the lock queue back; tried again after a rest.
+  case stepAside
+  /// Tell the run that has stopped how to go on.
+  case decide(StepDecision)
   /// Cancel the statement that runs; its transaction rolls back.
   case cancelRun
   /// Answered by `locksSampled` or `locksFailed`.

@@ -71,6 +71,13 @@ enum Header {
       parts.append(Part(text: words, style: palette.danger, rank: 0))
       parts.append(Part(text: diagnostic.what, style: palette.text, rank: 6))
     }
+    if let stop = facts.run?.stop {
+      let age = Double(facts.now.microseconds(since: stop.transactionStartedAt)) / 1000
+      var text = "STOPPED \(Words.duration(milliseconds: age))"
+      let victims = facts.run?.queue?.queue.victims ?? 0
+      if victims > 0 { text += ", \(victims) waiting" }
+      parts.append(Part(text: text, style: palette.warning, rank: 0))
+    }
     parts += counts(facts, palette)
     parts += prepared(facts, palette)
     return parts

@@ -30,6 +30,7 @@ extension Model {
 
   private func words(_ hint: String, for action: Action) -> String {
     switch action {
+    case .nextStatement where facts.run?.stop?.place.next == .commit: "commit"
     case .leave where canGoBack: "back"
     case .cancelSession, .endSession:
       facts.locks.selected?.pid.map { "\(hint) \($0)" } ?? "remedy"
@@ -49,6 +50,8 @@ extension Model {
 
   private func isOffered(_ action: Action) -> Bool {
     switch action {
+    case .stepAside: facts.run?.mayStepAside ?? false
+    case .nextStatement, .runRest, .rollBackRun: facts.run?.stop != nil
     case .applyNext, .applyTo:
       facts.picture.knowsStates && facts.counts.pending > 0 && !facts.isRunning
     case .rollBack: facts.picture.knowsStates && facts.counts.applied > 0 && !facts.isRunning

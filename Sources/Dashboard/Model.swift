@@ -26,6 +26,8 @@ public struct Model: Sendable {
   /// What was done to a session, until it is seen whether it helped.
   var awaitedEffect: AwaitedEffect?
   var interruption = Interruption.none
+  /// Whether it was asked once to roll back what has stopped.
+  var mayRollBackRun = false
   var watch = LockWatch()
   /// A picture that came while the screen was frozen.
   var heldPicture: Picture?

@@ -13,6 +13,7 @@ extension Model {
     default: break
     }
     if interruption == .asked { interruption = .none }
+    if key != .character("D") { mayRollBackRun = false }
     lastWord = nil
     switch overlay {
     case .prompt(let prompt): return press(key, in: prompt)
@@ -90,6 +91,10 @@ extension Model {
     case .stepForward: return walk(.forward)
     case .firstPicture: return walk(.first)
     case .livePicture: return walk(.live)
+    case .stepAside: return stepAside()
+    case .nextStatement: return decide(.next)
+    case .runRest: return decide(.rest)
+    case .rollBackRun: return decide(.rollBack)
     case .cancelSession: return openSignal(.cancel)
     case .endSession: return openSignal(.end)
     case .copy: return copy(more: false)

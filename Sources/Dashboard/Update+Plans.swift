@@ -19,7 +19,7 @@ extension Model {
           until: Instant(
             microseconds: facts.now.microseconds + PlanSheet.armingMicroseconds))
       }
-      return run(sheet.plan)
+      return run(sheet.plan, pace: sheet.pace)
     }
   }
 }

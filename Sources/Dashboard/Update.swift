@@ -167,7 +167,7 @@ extension Model {
   }
 
   /// Starts the plan that was confirmed.
-  mutating func run(_ plan: Plan) -> [Effect] {
+  mutating func run(_ plan: Plan, pace: RunPace = .atOnce) -> [Effect] {
     overlay = nil
     facts.frozenAt = nil
     facts.run = RunLog(plan: plan, startedAt: facts.now, budget: facts.lockBudget)
@@ -176,7 +176,7 @@ extension Model {
       raised.removeAll { $0 == log }
       raised.insert(log, at: 0)
     }
-    return [.run(plan)]
+    return [.run(plan, pace: pace)]
   }
 
   private mutating func runEnded(_ failure: Diagnostic?, _ at: Instant) -> [Effect] {

@@ -59,6 +59,9 @@ public actor LockMonitor {
   /// The monitor's own backend, which its pictures leave out.
   public nonisolated var processID: Int32 { connection.processID }
 
+  /// As `Connection.serverVersion`.
+  nonisolated var serverVersion: Int { connection.serverVersion }
+
   /// Loads the names of all relations; after a migration there are new ones.
   ///
   /// - Throws: `DatabaseError`; the names that were known stay.

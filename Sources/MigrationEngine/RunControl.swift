@@ -14,6 +14,9 @@ public final class RunControl: Sendable {
     var reason: StepAsideReason?
     /// The last picture of a queue in which this message stood, with its moment.
     var queue: (LockQueue, ContinuousClock.Instant)?
+    /// Whoever waits to be told how to go on.
+    var stopped: CheckedContinuation<StepDecision?, Never>?
+    var isCancelled = false
   }
 
   /// A message whose answer is awaited.
@@ -36,7 +39,43 @@ public final class RunControl: Sendable {
     return stepAside(from: number, .byHand)
   }
 
+  /// Tells a run that has stopped how to go on.
+  ///
+  /// - Returns: Whether one had stopped.
+  @discardableResult
+  public func decide(_ decision: StepDecision) -> Bool {
+    let stopped = state.withLock { state in
+      defer { state.stopped = nil }
+      return state.stopped
+    }
+    stopped?.resume(returning: decision)
+    return stopped != nil
+  }
+
   // MARK: For the run
+
+  /// Waits to be told how to go on; `nil` when the task is cancelled meanwhile.
+  ///
+  /// - Parameter told: Called once a decision is waited for.
+  func decision(_ told: () -> Void) async -> StepDecision? {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isCancelled = state.withLock { state in
+          guard !state.isCancelled, !Task.isCancelled else { return true }
+          state.stopped = continuation
+          return false
+        }
+        if isCancelled { continuation.resume(returning: nil) } else { told() }
+      }
+    } onCancel: {
+      let stopped = state.withLock { state in
+        state.isCancelled = true
+        defer { state.stopped = nil }
+        return state.stopped
+      }
+      stopped?.resume(returning: nil)
+    }
+  }
 
   /// Notes that a message is sent; returns its number.
   func begin(_ connection: Connection, mayStepAside: Bool) -> Int {

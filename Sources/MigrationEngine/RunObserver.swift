@@ -32,6 +32,7 @@ struct RunObserver: Sendable {
     let first = min(RunObserver.patience, budget.timeout.map { $0 / 2 } ?? RunObserver.patience)
     guard (try? await loop.sleep(for: first)) != nil else { return }
     var told: LockQueue?
+    var toldProgress: StatementProgress?
     var looks = 0
     var firstSeen: ContinuousClock.Instant?
     while !Task.isCancelled {
@@ -48,10 +49,21 @@ struct RunObserver: Sendable {
           told = queue
         }
         looks += 1
+        if let progress = await progress(of: pid), progress != toldProgress, !Task.isCancelled {
+          toldProgress = progress
+          report(.progress(version: version, progress))
+        }
         if mayStepAside { judge(queue, number) }
       }
       guard (try? await loop.sleep(for: RunObserver.interval)) != nil else { return }
     }
+  }
+
+  /// What the server reports of a session's statement; `nil` where it reports none.
+  private func progress(of pid: Int32) async -> StatementProgress? {
+    let query = StatementProgress.query(of: pid, serverVersion: monitor.serverVersion)
+    let rows = try? await monitor.rows(query)
+    return rows?.first
   }
 
   /// Gives up only what is seen to wait in this very look.

@@ -26,6 +26,8 @@ public struct Runner: Sendable {
     public var confirm: (@Sendable (PlanStep) async -> Bool)?
     /// By which the run is told things while it goes on; `nil` where nobody looks on.
     public var control: RunControl?
+    /// Whether it stops before each statement; its `control` then says how to go on.
+    public var pace = RunPace.atOnce
     /// From 0 up to, not including, 1: spreads the rests between attempts.
     public var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
 

@@ -14,6 +14,10 @@ extension StepRun {
       case transactionLeftOpen(SourceLocation)
       /// Cancelled between two attempts.
       case interruptedAtRest
+      /// Cancelled while it had stopped between two statements.
+      case interruptedAtStop
+      /// Told to roll back.
+      case declined
     }
     struct Progress {
       var done: Int
@@ -49,6 +53,13 @@ extension StepRun {
         code: "interrupted",
         "migration \(step.label) was interrupted while it rested between two attempts",
         at: failure.location, next: "run it again when it suits; \(state)")
+    case .interruptedAtStop:
+      return .error(
+        code: "interrupted",
+        "migration \(step.label) was interrupted where it had stopped, and rolled back",
+        at: failure.location, next: "run it again when it suits; \(state)")
+    case .declined:
+      return .note(code: "declined", "migration \(step.label) was rolled back", next: state)
     case .transactionLeftOpen(let place):
       return .error(
         code: "transaction_left_open",

@@ -110,7 +110,14 @@ extension StepRun {
         report(
           .notice(version: step.version, severity: notice.severity, message: notice.message))
       },
-      onResult: { tags($0.tag) })
+      onResult: { tags($0.tag) },
+      rowsOf: (
+        HeldLock.column,
+        { row in
+          guard let lock = HeldLock(row: row) else { return }
+          self.held.withLock { $0.append(lock) }
+        }
+      ))
   }
 
   /// Turns the server's position in the message into a place in the file; without a position, the

@@ -15,6 +15,8 @@ final class StepRun: Sendable {
   let journal: RunJournal
   let control: RunControl
   let observer: RunObserver?
+  /// What the message that runs has told of its locks.
+  let held = Mutex<[HeldLock]>([])
 
   init(
     plan: Plan, loaded: LoadedProject, connection: Connection, runner: Runner,
@@ -50,9 +52,15 @@ final class StepRun: Sendable {
         report(
           .migrationStarted(version: step.version, name: step.name, direction: step.direction))
       }
+      var locks: [HeldLock]?
       do throws(StepFailure) {
-        try await run(step)
+        locks = try await run(step)
       } catch {
+        if case .declined = error.cause {
+          report(
+            .migrationDeclined(version: step.version, name: step.name, direction: step.direction))
+          return .declined(applied: applied, reverted: reverted)
+        }
         let diagnostic = await explain(error, step)
         report(
           .migrationFailed(
@@ -67,7 +75,7 @@ final class StepRun: Sendable {
         report(
           .migrationFinished(
             version: step.version, name: step.name, direction: step.direction,
-            durationMilliseconds: milliseconds(since: began)))
+            durationMilliseconds: milliseconds(since: began), locks: locks))
       }
     }
     return .finished(applied: applied, reverted: reverted)
@@ -75,21 +83,30 @@ final class StepRun: Sendable {
 
   // MARK: One step
 
-  func run(_ step: PlanStep) async throws(StepFailure) {
-    switch step.units.count {
-    case 0: try await mark(step)
-    case 1:
-      switch step.units[0].form {
-      case .transaction, .ownTransaction: try await runInTransaction(step, step.units[0])
-      case .outside, .statementByStatement: try await runOutside(step)
-      }
-    default: try await runOutside(step)
+  /// - Returns: The locks it held; `nil` where they are not known.
+  func run(_ step: PlanStep) async throws(StepFailure) -> [HeldLock]? {
+    if step.units.isEmpty {
+      try await mark(step)
+      return nil
+    }
+    switch step.units[0].form {
+    case .transaction where step.units.count == 1 && runner.options.pace == .stepping:
+      return try await stepThrough(step, step.units[0])
+    case .transaction where step.units.count == 1, .ownTransaction where step.units.count == 1:
+      return try await runInTransaction(step, step.units[0])
+    default:
+      try await runOutside(step)
+      return nil
     }
   }
 
   /// The whole migration and its history row as one message and one transaction: one round trip, and
   /// either both are there or neither.
-  func runInTransaction(_ step: PlanStep, _ unit: RunUnit) async throws(StepFailure) {
+  ///
+  /// - Returns: The locks it held, for at most as long as it took.
+  func runInTransaction(
+    _ step: PlanStep, _ unit: RunUnit
+  ) async throws(StepFailure) -> [HeldLock] {
     let record = step.write.record.map { $0 + ";" }.joined()
     var message = Message()
     switch unit.form {
@@ -97,21 +114,25 @@ final class StepRun: Sendable {
       let utf8 = unit.sql.utf8
       let end = utf8.index(utf8.startIndex, offsetBy: commit)
       message.add(script: String(unit.sql[..<end]))
-      message.add(elapsedOnServer(record))
+      message.add(HeldLock.question + ";" + elapsedOnServer(record))
       message.add(String(unit.sql[end...]) + "\n;")
     default:
       message.add("BEGIN;")
       message.add(script: unit.sql)
       // The line break ends a comment in the last line, the semicolon its last statement.
-      message.add("\n;" + elapsedOnServer(record) + "COMMIT;")
+      message.add("\n;" + HeldLock.question + ";" + elapsedOnServer(record) + "COMMIT;")
     }
     message.add(StepRun.resets)
     let whole = message
     let began = ContinuousClock.now
-    try await underBudget(step) { () async throws(StepFailure) in
+    let (locks, time) = try await underBudget(step) { () async throws(StepFailure) in
+      held.withLock { $0 = [] }
+      let sent = ContinuousClock.now
       try await sendTransaction(whole, step, unit)
+      return (held.withLock { $0 }, milliseconds(since: sent))
     }
     try await afterwards(step, elapsed: "\(nanoseconds(since: began))")
+    return locks.map { HeldLock(mode: $0.mode, relation: $0.relation, milliseconds: time) }
   }
 
   /// Writes the history alone. What a run that broke off has left in the journal is settled by it.

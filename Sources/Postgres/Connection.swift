@@ -170,12 +170,14 @@ public actor Connection {
   ///   - sql: UTF-8 without NUL.
   ///   - onNotice: Called on the loop as notices arrive.
   ///   - onResult: Called on the loop after each command.
+  ///   - wanted: Hands over the rows of the commands whose first column has this name.
   /// - Throws: Any `DatabaseError` but `cannotConnect`; for a server error what came before it in the
   ///   message has been reported.
   @discardableResult
   public func execute(
     _ sql: String, onNotice: (@Sendable (Notice) -> Void)? = nil,
-    onResult: (@Sendable (CommandResult) -> Void)? = nil
+    onResult: (@Sendable (CommandResult) -> Void)? = nil,
+    rowsOf wanted: (column: String, use: @Sendable ([String?]) -> Void)? = nil
   ) async throws(DatabaseError) -> [CommandResult] {
     await acquire()
     defer { release() }
@@ -190,6 +192,11 @@ public actor Connection {
         finishedAt: .now)
       results.append(command)
       onResult?(command)
+      if let wanted, PQnfields(result) > 0, let name = PQfname(result, 0),
+        String(cString: name) == wanted.column
+      {
+        for row in texts(of: result) { wanted.use(row) }
+      }
     }
     return results
   }
@@ -230,6 +237,15 @@ public actor Connection {
     }
     if let mismatch { throw .unexpectedAnswer(mismatch.0, query: mismatch.query) }
     return rows
+  }
+
+  private func texts(of result: OpaquePointer) -> [[String?]] {
+    (0..<PQntuples(result)).map { row in
+      (0..<PQnfields(result)).map { column in
+        PQgetisnull(result, row, column) == 1
+          ? nil : String(cString: PQgetvalue(result, row, column))
+      }
+    }
   }
 
   private func collectRows<Row>(_ query: Query<Row>) async throws(DatabaseError) -> [Row] {

@@ -245,11 +245,21 @@ extension RunEvent {
     case .notice(let version, let severity, let message): "\(severity) \(version) \(message)"
     case .lockAttempt(let version, let attempt, let of, _, _, let reason, let rest):
       "lock attempt \(version) \(attempt)/\(of) \(reason.rawValue)\(rest == nil ? "" : " rests")"
+    case .progress(let version, let progress): "progress \(version) \(progress.phase)"
+    case .stopped(let version, let stop):
+      switch stop.next {
+      case .statement(let index, let line, let command):
+        "stopped \(version) before \(index) line \(line) \(command)"
+      case .commit: "stopped \(version) before commit"
+      }
+    case .resumed(let version, let decision): "resumed \(version) \(decision.rawValue)"
+    case .migrationDeclined(let version, let name, let direction):
+      "declined \(version) \(name) \(direction.rawValue)"
     case .queue(let version, let queue):
       "queue \(version) \(queue.waitedMilliseconds == nil ? "runs" : "waits") +\(queue.victims)"
-    case .statementFinished(let version, let index, let line, let command, let rows, _):
+    case .statementFinished(let version, let index, let line, let command, let rows, _, _, _):
       "statement \(version) \(index) line \(line) \(command) \(rows.map(String.init) ?? "-")"
-    case .migrationFinished(let version, let name, let direction, _):
+    case .migrationFinished(let version, let name, let direction, _, _):
       "finished \(version) \(name) \(direction.rawValue)"
     case .migrationFailed(let version, let name, let direction, let diagnostic, let left):
       "failed \(version) \(name) \(direction.rawValue) \(diagnostic.code) \(left.rawValue)"

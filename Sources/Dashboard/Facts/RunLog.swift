@@ -19,6 +19,18 @@ public struct RunLog: Sendable, Hashable {
   public var budget: LockBudget
   /// The queue around what runs, as it was last seen; `nil` where there is none.
   public private(set) var queue: SeenQueue?
+  /// How far the server says the statement that runs has come; `nil` where it says nothing.
+  public private(set) var statementProgress: StatementProgress?
+  /// Where it has stopped and waits to be told how to go on.
+  public private(set) var stop: Stop?
+
+  /// A stop within the transaction of a migration.
+  public struct Stop: Sendable, Hashable {
+    public var place: RunStop
+    public var at: Instant
+    /// About the moment at which the transaction began.
+    public var transactionStartedAt: Instant
+  }
 
   /// A queue, with the moment of its sight.
   public struct SeenQueue: Sendable, Hashable {
@@ -51,8 +63,11 @@ public struct RunLog: Sendable, Hashable {
       case lockAttempt(
         Int, of: Int, waitedMilliseconds: Double, blockers: [LockBlocker], reason: StepAsideReason,
         restMilliseconds: Double?)
-      case statement(Int, line: Int, command: String, rows: Int64?, milliseconds: Double)
-      case finished(Version, name: String, Direction, milliseconds: Double)
+      case statement(
+        Int, line: Int, command: String, rows: Int64?, milliseconds: Double, locks: [HeldLock],
+        changes: [CatalogChange])
+      case finished(
+        Version, name: String, Direction, milliseconds: Double, locks: [HeldLock])
       case failed(Version, name: String, Diagnostic, left: RunEvent.StateLeft)
       case diagnostic(Diagnostic)
       case remark(String)
@@ -71,6 +86,8 @@ public struct RunLog: Sendable, Hashable {
     public var attempts: Int
     /// Set while nothing is held between two attempts.
     public var rest: Rest?
+    /// When the attempt began that is under way.
+    public var attemptStartedAt: Instant
   }
 
   /// The time between two attempts.
@@ -106,7 +123,7 @@ public struct RunLog: Sendable, Hashable {
 
   /// Whether what runs stands in a queue, or keeps others in one, so that it can be told to step aside.
   public var mayStepAside: Bool {
-    guard isRunning, !isCancelling, let queue else { return false }
+    guard isRunning, !isCancelling, stop == nil, let queue else { return false }
     return !queue.queue.isEmpty
   }
 
@@ -130,8 +147,10 @@ public struct RunLog: Sendable, Hashable {
     case .migrationStarted(let version, let name, let direction):
       current = Current(
         version: version, name: name, direction: direction, startedAt: now,
-        attempts: budget.attempts)
+        attempts: budget.attempts, attemptStartedAt: now)
       progress = nil
+      statementProgress = nil
+      stop = nil
       queue = nil
       entry(.started(version, name: name, direction))
     case .notice(_, let severity, let message):
@@ -153,19 +172,39 @@ public struct RunLog: Sendable, Hashable {
               ?? LockBlocker(pid: pid, user: nil, application: nil, state: nil, since: nil)
           }, reason: reason, restMilliseconds: rest))
       queue = nil
+      stop = nil
+      statementProgress = nil
+      current?.statementsDone = 0
     case .queue(_, let found): queue = found.isEmpty ? nil : SeenQueue(queue: found, at: now)
-    case .statementFinished(_, let index, let line, let command, let rows, let milliseconds):
+    case .progress(_, let found): statementProgress = found
+    case .statementFinished(
+      _, let index, let line, let command, let rows, let milliseconds, let locks, let changes):
       current?.statementsDone = index + 1
       queue = nil
-      entry(.statement(index, line: line, command: command, rows: rows, milliseconds: milliseconds))
-    case .migrationFinished(let version, let name, let direction, let milliseconds):
-      current = nil
+      statementProgress = nil
+      entry(
+        .statement(
+          index, line: line, command: command, rows: rows, milliseconds: milliseconds,
+          locks: locks ?? [], changes: changes ?? []))
+    case .stopped(_, let place):
       queue = nil
+      if case .statement(0, _, _) = place.next { current?.attemptStartedAt = now }
+      stop = Stop(
+        place: place, at: now, transactionStartedAt: current?.attemptStartedAt ?? now)
+    case .resumed:
+      queue = nil
+      stop = nil
+    case .migrationFinished(let version, let name, let direction, let milliseconds, let locks):
+      endCurrent()
       stepsDone += 1
-      entry(.finished(version, name: name, direction, milliseconds: milliseconds))
+      entry(
+        .finished(version, name: name, direction, milliseconds: milliseconds, locks: locks ?? []))
+    case .migrationDeclined(let version, _, _):
+      endCurrent()
+      stepsDone += 1
+      entry(.remark("\(version) rolled back as told; nothing of it stands"))
     case .migrationFailed(let version, let name, _, let diagnostic, let left):
-      current = nil
-      queue = nil
+      endCurrent()
       stepsDone += 1
       entry(.failed(version, name: name, diagnostic, left: left))
     case .cancelling:
@@ -175,11 +214,17 @@ public struct RunLog: Sendable, Hashable {
     case .schemaWritten(let path): entry(.remark("schema written to \(path)"))
     case .message(let diagnostic): entry(.diagnostic(diagnostic))
     case .finished(let applied, let reverted, let failed, let milliseconds):
-      current = nil
-      queue = nil
+      endCurrent()
       outcome = .finished(
         applied: applied, reverted: reverted, failed: failed, milliseconds: milliseconds)
     }
+  }
+
+  private mutating func endCurrent() {
+    current = nil
+    queue = nil
+    statementProgress = nil
+    stop = nil
   }
 
   /// Notes that a cancel was asked for.
@@ -190,7 +235,7 @@ public struct RunLog: Sendable, Hashable {
 
   /// Closes the log when the runner has let go.
   public mutating func end(_ failure: Diagnostic?, at now: Instant) {
-    current = nil
+    endCurrent()
     if let failure { entries.append(Entry(at: now, kind: .diagnostic(failure))) }
     if outcome == nil { outcome = .brokeOff(failure) }
   }

@@ -35,6 +35,10 @@ public enum Action: Sendable, Hashable {
   // Changing the database: each opens a plan.
   case applyNext, applyTo, rollBack
 
+  // While something runs.
+  case stepAside
+  case nextStatement, runRest, rollBackRun
+
   // Other sessions: each opens a sheet that tells what would come of it.
   case cancelSession, endSession
 

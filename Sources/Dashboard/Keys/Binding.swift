@@ -34,6 +34,16 @@ public enum Bindings {
     Binding([.letter("a")], .applyNext, hint: "apply", "plans to apply the next pending one"),
     Binding([.letter("A")], .applyTo, "plans to apply all up to the selected one"),
     Binding([.letter("r")], .rollBack, hint: "roll back", "plans to roll back the last applied"),
+    Binding(
+      [.letter("x")], .stepAside, hint: "step aside",
+      "gives our place in a lock queue back"),
+    Binding(
+      [.letter("s")], .nextStatement, hint: "next statement",
+      "runs the next statement where a run stopped"),
+    Binding([.letter("C")], .runRest, hint: "the rest", "runs the rest where a run stopped"),
+    Binding(
+      [.letter("D")], .rollBackRun, hint: "roll back",
+      "rolls back where a run stopped"),
     Binding([.letter("/")], .search, hint: "find", "searches in this pane"),
     Binding([.letter("n")], .nextMatch, "goes to the next match"),
     Binding([.letter("N")], .previousMatch, "goes to the match before"),

@@ -71,7 +71,9 @@ extension PlanSheet {
       if arms(facts) {
         wrapped("read-only now: y arms this session for 5 minutes as well", palette.warning)
       }
-      lines.append(hints([("y", "\(verb) on \(place)"), ("Esc", "back")], palette))
+      let stepping = reasonAgainstStepping == nil ? [("s", "step through it")] : []
+      lines.append(
+        hints([("y", "\(verb) on \(place)")] + stepping + [("Esc", "back")], palette))
     case .type(let version):
       if plan.losesData {
         wrapped("this loses data that rolling back does not bring back", palette.danger)
@@ -79,10 +81,17 @@ extension PlanSheet {
       if arms(facts) {
         wrapped("read-only now: confirming arms this session for 5 minutes", palette.warning)
       }
-      var line = StyledText("type \(version) and Enter to \(verb) on \(place): ", palette.strong)
+      var line = StyledText(
+        "type \(version) and Enter to \(pace == .stepping ? "step through it" : verb) on \(place): ",
+        palette.strong)
       line.append(typed, palette.active)
       lines.append(line)
-      lines.append(hints([("Esc", "back")], palette))
+      if reasonAgainstStepping == nil {
+        let words = pace == .stepping ? "run it in one go" : "step through it"
+        lines.append(hints([("s", words), ("Esc", "back")], palette))
+      } else {
+        lines.append(hints([("Esc", "back")], palette))
+      }
     }
     if let remark { lines.append(StyledText(remark, palette.warning)) }
     return lines

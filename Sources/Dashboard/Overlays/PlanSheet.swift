@@ -11,6 +11,8 @@ struct PlanSheet: Sendable {
   private(set) var top = 0
   /// Said when a key was not taken.
   private(set) var remark: String?
+  /// Whether it stops before each statement.
+  private(set) var pace = RunPace.atOnce
 
   init(plan: Plan, openedAt: Instant) {
     self.plan = plan
@@ -103,16 +105,34 @@ struct PlanSheet: Sendable {
       return move(key)
     case .press:
       if key == .character("q") { return .dropped }
-      guard key == .character("y") else { return move(key) }
+      guard key == .character("y") || key == .character("s") else { return move(key) }
+      if key == .character("s"), let reason = reasonAgainstStepping {
+        remark = reason
+        return .stays
+      }
       if isDeaf {
         remark = "too soon: read it first"
         return .stays
       }
+      pace = key == .character("s") ? .stepping : .atOnce
       return .confirmed
     case .type(let version):
       if isDeaf { return .stays }
       return type(key, version)
     }
+  }
+
+  /// Why no step of the plan can be run statement by statement; `nil` where one can.
+  var reasonAgainstStepping: String? {
+    var reason: String?
+    for step in plan.steps {
+      switch step.stepping {
+      case .offered: return nil
+      case .notOffered(let why):
+        reason = reason ?? "\(step.version) cannot be stepped through: \(why)"
+      }
+    }
+    return reason ?? "there is nothing to step through"
   }
 
   private mutating func type(_ key: Key, _ version: Version) -> Outcome {
@@ -124,6 +144,12 @@ struct PlanSheet: Sendable {
     case .backspace: if !typed.isEmpty { typed.removeLast() }
     case .paste: remark = "type it; a paste is not taken"
     case .character("q") where typed.isEmpty: return .dropped
+    case .character("s") where typed.isEmpty && version.text.first != "s":
+      if let reason = reasonAgainstStepping {
+        remark = reason
+      } else {
+        pace = pace == .stepping ? .atOnce : .stepping
+      }
     case .character(let character):
       if typed.count < version.text.count + 8 { typed.append(character) }
     default: break

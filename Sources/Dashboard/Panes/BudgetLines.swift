@@ -25,13 +25,28 @@ struct BudgetLines {
     return lines
   }
 
+  /// How far the server says that a statement has come.
+  static func progress(_ progress: StatementProgress, columns: Int) -> [DocumentLine] {
+    let phase = DocumentLine(" \(progress.phase)", .dim)
+    guard progress.total > 0 else { return [phase] }
+    let share = Double(progress.done) / Double(progress.total)
+    let numbers = "  \(progress.done) of \(progress.total) \(progress.unit)"
+    let width = max(6, min(24, columns - numbers.count - 2))
+    return [
+      phase,
+      DocumentLine([
+        .init(" " + Bars.progress(share, width: width), .active), .init(numbers, .text),
+      ]),
+    ]
+  }
+
   private func budget(_ waited: Double, _ current: RunLog.Current, _ columns: Int) -> [DocumentLine]
   {
     guard let timeout = run.budget.timeout.map(milliseconds) else {
       return line(
         "lock wait", Words.wait(milliseconds: waited) + ", no time-out", .warning, columns)
     }
-    let width = max(6, min(14, columns - 46))
+    let width = max(6, min(14, columns - 32))
     let used = "\(Words.tenths(min(waited, timeout) / 1000)) of \(Words.tenths(timeout / 1000)) s"
     let attempt = "attempt \(current.attempt) of \(current.attempts)"
     var pieces: [DocumentLine.Piece] = [
@@ -82,10 +97,10 @@ struct BudgetLines {
   private func resting(
     _ current: RunLog.Current, _ left: Double, _ rest: RunLog.Rest, _ columns: Int
   ) -> [DocumentLine] {
-    let width = max(6, min(14, columns - 46))
+    let width = max(6, min(14, columns - 32))
     let time = "\(Words.tenths(left / 1000)) of \(Words.tenths(rest.milliseconds / 1000)) s left"
     let bar = DocumentLine([
-      .init(label("stepped aside", columns), .dim),
+      .init(label("resting", columns), .dim),
       .init(Bars.progress(1 - left / rest.milliseconds, width: width), .active),
       .init("  " + time, .text),
     ])
@@ -119,8 +134,47 @@ struct BudgetLines {
   }
 }
 
+/// Where a run has stopped, for how long its transaction has been open, and how to go on.
+struct StopLines {
+  let run: RunLog
+  let now: Instant
+
+  /// Nothing while it has not stopped.
+  func lines(columns: Int) -> [DocumentLine] {
+    guard let stop = run.stop else { return [] }
+    let age = Double(now.microseconds(since: stop.transactionStartedAt)) / 1000
+    var lines = DocumentLine.wrapped(
+      "stopped before \(RunWords.next(stop.place))", .strong, columns: columns, indent: 1)
+    lines += DocumentLine.wrapped(
+      "transaction open for \(Words.duration(milliseconds: age)); nothing is committed yet",
+      .warning,
+      columns: columns, indent: 1)
+    lines += DocumentLine.wrapped(
+      "s \(stop.place.next == .commit ? "commit" : "next statement")   C rest of the migration"
+        + "   D roll back", .active, columns: columns, indent: 1)
+    return lines
+  }
+}
+
 /// What the dashboard says about the locks of a run.
 enum RunWords {
+  /// `ACCESS EXCLUSIVE on orders, 1.4 s`.
+  static func lock(_ lock: HeldLock) -> String {
+    let relation =
+      lock.relation.schema == "public" ? lock.relation.name : lock.relation.description
+    let time = lock.milliseconds.map { ", " + Words.duration(milliseconds: $0) } ?? ""
+    return "\(lock.mode.sqlName) on \(relation)\(time)"
+  }
+
+  /// `statement 2 of 3: line 4 CREATE INDEX`, `COMMIT`.
+  static func next(_ stop: RunStop) -> String {
+    switch stop.next {
+    case .commit: "COMMIT: all \(Words.count(stop.statements, "statement")) done"
+    case .statement(let index, let line, let command):
+      "statement \(index + 1) of \(stop.statements): line \(line) \(command)"
+    }
+  }
+
   /// `attempt 1 of 10 gave up after 3.0 s: held by 16669 (report-job); nothing has changed yet`.
   static func gaveUp(
     _ attempt: Int, of: Int, waited: Double, blockers: [LockBlocker], reason: StepAsideReason,

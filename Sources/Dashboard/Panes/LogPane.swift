@@ -94,7 +94,14 @@ struct LogPane: Pane {
   /// The lines that stay at the foot while something runs: elapsed time and progress as bars.
   private func foot(_ run: RunLog, _ facts: Facts, columns: Int) -> [DocumentLine] {
     guard let current = run.current else { return [] }
-    let budget = BudgetLines(run: run, now: facts.now).lines(columns: columns)
+    var queue = StopLines(run: run, now: facts.now).lines(columns: columns)
+    queue += BudgetLines(run: run, now: facts.now).lines(columns: columns)
+    // Where there is little room and the script pane tells it as well, one line does.
+    if columns < 60, facts.selected?.version == current.version,
+      facts.placedPanes.contains(ScriptPane.script.number)
+    {
+      queue = Array(queue.prefix(1))
+    }
     let elapsed = Double(facts.now.microseconds(since: current.startedAt)) / 1000
     let share = elapsed / RunLog.targetMilliseconds
     let isSlow = share > 1
@@ -114,7 +121,10 @@ struct LogPane: Pane {
           .init("  \(progress.done) of \(progress.of)", .text),
         ]))
     }
-    return budget + lines
+    if let progress = run.statementProgress, run.stop == nil {
+      lines += BudgetLines.progress(progress, columns: columns)
+    }
+    return queue + lines
   }
 }
 
@@ -157,18 +167,23 @@ struct LogDocument {
       let words = RunWords.gaveUp(
         attempt, of: of, waited: waited, blockers: blockers, reason: reason, rest: rest)
       return told("! \(words)", .warning, indent: 2)
-    case .statement(_, let line, let command, let rows, let milliseconds):
+    case .statement(_, let line, let command, let rows, let milliseconds, let locks, let changes):
       let count = rows.map { ", " + Words.count(Int($0), "row") } ?? ""
-      return told(
+      let done = told(
         "line \(line) \(command)\(count), \(Words.duration(milliseconds: milliseconds))", .text,
         indent: 2)
-    case .finished(let version, _, let direction, let milliseconds):
+      let gained = locks.flatMap { told("holds \(RunWords.lock($0))", .warning, indent: 4) }
+      return done + gained + changes.flatMap { told($0.words, .active, indent: 4) }
+    case .finished(let version, _, let direction, let milliseconds, let locks):
       let done = direction == .up ? "applied" : "rolled back"
       let time = Words.duration(milliseconds: milliseconds)
       let isSlow = milliseconds > RunLog.targetMilliseconds
       return told(
         "ok \(version) \(done) in \(time)" + (isSlow ? ", slow: the target is 30 s" : ""),
         isSlow ? .warning : .good)
+        + locks.filter { $0.mode.blocksWrites }.flatMap {
+          told("held \(RunWords.lock($0))", .text, indent: 2)
+        }
     case .failed(let version, _, let diagnostic, let left):
       let words =
         left == .nothing

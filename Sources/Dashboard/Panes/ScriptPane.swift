@@ -32,6 +32,7 @@ struct ScriptPane: Pane {
     var columns: Int
     var showsDown: Bool
     var isConnected: Bool
+    var live: [DocumentLine]
   }
 
   /// The pane in the middle, with all tabs.
@@ -98,7 +99,7 @@ struct ScriptPane: Pane {
     let basis = Basis(
       migration: facts.selected, picture: facts.pictureNumber, forecast: forecast(facts), tab: tab,
       columns: size.columns, showsDown: !facts.placedPanes.contains(ScriptPane.wayBack.number),
-      isConnected: facts.connection.server != nil)
+      isConnected: facts.connection.server != nil, live: live(facts))
     guard basis != self.basis else { return }
     self.basis = basis
     guard let selected = facts.selectedMigration else {
@@ -106,11 +107,11 @@ struct ScriptPane: Pane {
       return
     }
     facts.read(selected)
-    document.show(
-      ScriptDocument(
-        migration: selected, reading: facts.reading(of: selected), facts: facts,
-        columns: document.textColumns
-      ).lines(tab, showsDown: basis.showsDown))
+    let lines = ScriptDocument(
+      migration: selected, reading: facts.reading(of: selected), facts: facts,
+      columns: document.textColumns
+    ).lines(tab, showsDown: basis.showsDown)
+    document.show(basis.live + (basis.live.isEmpty ? [] : [.empty]) + lines)
     if shown != facts.selected {
       shown = facts.selected
       document.rewind()
@@ -135,6 +136,23 @@ struct ScriptPane: Pane {
     var migration: MigrationKey?
     var picture: Int
     var sizes: Int
+  }
+
+  /// How the selected migration stands in its lock queue, while it runs and this pane shows it.
+  private func live(_ facts: Facts) -> [DocumentLine] {
+    guard let run = facts.run, let current = run.current, slot == .script,
+      tab == (current.direction == .up ? .up : .down),
+      current.version == facts.selected?.version
+    else { return [] }
+    let columns = document.textColumns + document.gutter
+    let lines =
+      StopLines(run: run, now: facts.now).lines(columns: columns)
+      + BudgetLines(run: run, now: facts.now).lines(columns: columns)
+    return lines.map { line in
+      var line = line
+      line.isHeading = true
+      return line
+    }
   }
 
   // MARK: - Keys

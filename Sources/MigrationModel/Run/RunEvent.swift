@@ -14,12 +14,23 @@ public enum RunEvent: Sendable, Hashable {
     reason: StepAsideReason = .lockTimeout, restMilliseconds: Double? = nil)
   /// How the queue stands around the statement that runs; told when it changes, and once a second.
   case queue(version: Version, LockQueue)
-  /// Only where statements are run one by one; `index` from 0, `line` of the file from 1.
+  /// How far the server says that the statement has come; told when it changes.
+  case progress(version: Version, StatementProgress)
+  /// Only where statements are run one by one; `index` from 0, `line` of the file from 1. Locks gained and
+  /// what changed in the catalogue are `nil` where they were not looked for.
   case statementFinished(
     version: Version, index: Int, line: Int, command: String, rows: Int64?,
-    durationMilliseconds: Double)
+    durationMilliseconds: Double, locks: [HeldLock]? = nil, changes: [CatalogChange]? = nil)
+  /// Stopped within the transaction, until told how to go on.
+  case stopped(version: Version, RunStop)
+  /// Told how to go on.
+  case resumed(version: Version, StepDecision)
+  /// Locks on relations that were there before; `nil` where they are not known.
   case migrationFinished(
-    version: Version, name: String, direction: Direction, durationMilliseconds: Double)
+    version: Version, name: String, direction: Direction, durationMilliseconds: Double,
+    locks: [HeldLock]? = nil)
+  /// Rolled back because somebody said so; nothing of it stands.
+  case migrationDeclined(version: Version, name: String, direction: Direction)
   case migrationFailed(
     version: Version, name: String, direction: Direction, Diagnostic, left: StateLeft)
   case cancelling

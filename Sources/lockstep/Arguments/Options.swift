@@ -60,7 +60,8 @@ enum Options {
     "statement-timeout", .duration("DURATION"), help: "how long one statement may take")
   static let timeout = CommandOption(
     "timeout", .duration("DURATION"), help: "how long it may take altogether")
-  static let step = CommandOption("step", .flag, help: "ask before each migration")
+  static let step = CommandOption(
+    "step", .flag, help: "ask before each statement, with its locks and changes")
   static let resume = CommandOption(
     "resume", .flag, help: "go on with the migration whose run broke off half-way")
   static let allowOutOfOrder = CommandOption(

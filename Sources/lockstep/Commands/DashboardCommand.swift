@@ -28,6 +28,7 @@ struct DashboardCommand: Command {
         isProtected: settings.isProduction),
       isReadOnly: settings.isReadOnly, gates: settings.gates,
       options: { Self.options(settings, $0) }, lockBudget: settings.rules.lockBudget(),
+      timeout: settings.rules.timeout,
       runBy: { context.runBy($0) }, environment: surroundings.variables,
       isASCII: arguments.has(Options.ascii), isPlain: arguments.has(Options.noColour),
       loop: context.loop, say: { context.output.say($0) }
@@ -38,7 +39,8 @@ struct DashboardCommand: Command {
     let dumps = settings.dumpsSchema.value && layout.rules.dumpsSchema
     let schemaFile = ConfigurationSources.path("db/schema.sql", in: settings.root)
     return Runner.Options(
-      lockBudget: settings.rules.lockBudget(), statementTimeout: settings.rules.statementTimeout,
+      lockBudget: settings.rules.lockBudget(),
+      statementTimeout: settings.rules.statementTimeout,
       schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil)
   }
 }

@@ -94,7 +94,7 @@ struct MigrationRun: Sendable {
   private func runnerOptions(_ settings: ProjectSettings, layout: (any Layout)?) -> Runner.Options {
     let dumps = settings.dumpsSchema.value && layout?.rules.dumpsSchema == true
     let schemaFile = ConfigurationSources.path("db/schema.sql", in: settings.root)
-    return Runner.Options(
+    var options = Runner.Options(
       lockBudget: settings.rules.lockBudget(
         timeout: arguments.duration(Options.lockTimeout),
         attempts: arguments.count(Options.lockAttempts)),
@@ -102,6 +102,11 @@ struct MigrationRun: Sendable {
         ?? settings.rules.statementTimeout,
       schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil,
       confirm: arguments.has(Options.step) ? confirmStep : nil)
+    if arguments.has(Options.step) {
+      options.pace = .stepping
+      options.control = RunControl()
+    }
+    return options
   }
 
   // MARK: Before
@@ -140,7 +145,28 @@ struct MigrationRun: Sendable {
     guard isSure else { throw context.declined() }
   }
 
+  /// Asks how to go on within a transaction; no answer is a no.
+  private func decision(_ stop: RunStop) async -> StepDecision {
+    let question =
+      switch stop.next {
+      case .statement(let index, let line, let command):
+        "statement \(index + 1) of \(stop.statements), line \(line): \(command)?"
+      case .commit: "commit?"
+      }
+    while true {
+      let answer = try? await context.ask("\(question) [y]es, [a]ll the rest, [n]o: roll back")
+      switch answer?.lowercased().filter({ !$0.isWhitespace }) {
+      case "y", "yes": return .next
+      case "a", "all": return .rest
+      case "n", "no", nil: return .rollBack
+      default: continue
+      }
+    }
+  }
+
   private func confirmStep(_ step: PlanStep) async -> Bool {
+    // It is asked about each of its statements.
+    if step.stepping == .offered { return true }
     let question = "\(RunReport.infinitive(step)) \(step.label)?"
     return (try? await context.confirm(question)) ?? false
   }
@@ -211,8 +237,13 @@ struct MigrationRun: Sendable {
       loop: context.loop)
     let report = RunReport(output: context.output)
     let timeout = arguments.duration(Options.timeout) ?? project.settings.rules.timeout
-    let (outcome, isLate) = try await limited(to: timeout) {
-      try await runner.run(plan, context: planContext, in: project.connection) { report.tell($0) }
+    let (outcome, isLate) = try await context.loop.limited(to: timeout) {
+      try await runner.run(plan, context: planContext, in: project.connection) { event in
+        report.tell(event)
+        if case .stopped(_, let stop) = event, let control = options.control {
+          Task(executorPreference: context.loop) { control.decide(await decision(stop)) }
+        }
+      }
     }
     // The runner tells of migrations that ran; a history that was only written is told here.
     for step in plan.steps.prefix(outcome.counts.applied + outcome.counts.reverted)
@@ -220,29 +251,6 @@ struct MigrationRun: Sendable {
       report.tellMarked(step)
     }
     return end(outcome, isLate: isLate, timeout: timeout)
-  }
-
-  /// Runs a body; when the time is over, it is cancelled and what it then says is waited for.
-  private func limited(
-    to timeout: Duration?,
-    _ body: @escaping @Sendable () async throws -> Runner.Outcome
-  ) async throws -> (Runner.Outcome, isLate: Bool) {
-    let isLate = Mutex(false)
-    let loop = context.loop
-    let work = Task(executorPreference: loop) { try await body() }
-    let clock = Task(executorPreference: loop) {
-      guard let timeout else { return }
-      try await loop.sleep(for: timeout)
-      isLate.withLock { $0 = true }
-      work.cancel()
-    }
-    defer { clock.cancel() }
-    let outcome = try await withTaskCancellationHandler {
-      try await work.value
-    } onCancel: {
-      work.cancel()
-    }
-    return (outcome, isLate.withLock { $0 })
   }
 
   private func end(_ outcome: Runner.Outcome, isLate: Bool, timeout: Duration?) -> ExitCode {

@@ -26,15 +26,25 @@ struct RunReport: Sendable {
     switch event {
     case .migrationStarted(let version, let name, let direction):
       output.print("\(direction == .up ? "applying" : "rolling back") \(label(version, name))")
-    case .migrationFinished(let version, let name, let direction, let milliseconds):
+    case .migrationFinished(let version, let name, let direction, let milliseconds, _):
       let verb = direction == .up ? "applied" : "rolled back"
       let time = DurationText.show(milliseconds: milliseconds)
       output.print([.init(verb, .good), .init(" \(label(version, name)) in \(time)")])
     case .notice(_, let severity, let message): output.say("  \(severity): \(message)")
-    case .statementFinished(_, _, let line, let command, let rows, let milliseconds):
+    case .statementFinished(
+      _, _, let line, let command, let rows, let milliseconds, let locks, let changes):
       let count = rows.map { ", \(counted(Int($0), "row"))" } ?? ""
       let time = DurationText.show(milliseconds: milliseconds)
       output.print("  line \(line): \(command)\(count) in \(time)")
+      for lock in locks ?? [] { output.print("    holds \(lock.mode.sqlName) on \(lock.relation)") }
+      for change in changes ?? [] { output.print("    \(change.words)") }
+    case .progress(_, let progress):
+      guard progress.total > 0 else { break }
+      output.print(
+        "  \(progress.phase): \(progress.done) of \(progress.total) \(progress.unit)")
+    case .migrationDeclined(let version, let name, _):
+      output.print("rolled back \(label(version, name)); nothing of it stands")
+    case .stopped, .resumed: break
     case .lockAttempt(_, let attempt, let of, let waited, let blockers, let reason, let rest):
       let time = DurationText.show(milliseconds: waited)
       let who = blockers.isEmpty ? "" : ", held by \(RunReport.pids(blockers))"
@@ -125,18 +135,44 @@ struct RunReport: Sendable {
         "oldest_victim_ms": JSONValue(milliseconds: queue.oldestVictimMilliseconds),
         "blockers": .array(queue.blockers.map { JSONValue($0.pid) }),
       ]
-    case .statementFinished(let version, let index, let line, let command, let rows, let time):
+    case .statementFinished(
+      let version, let index, let line, let command, let rows, let time, let locks, let changes):
       return [
         "event": "statement_finished", "version": .string(version.text), "index": JSONValue(index),
         "line": JSONValue(line), "command": .string(command), "rows": JSONValue(rows),
-        "duration_ms": JSONValue(milliseconds: time),
+        "duration_ms": JSONValue(milliseconds: time), "locks": json(locks),
+        "changes": changes.map { .array($0.map(json)) } ?? .null,
       ]
-    case .migrationFinished(let version, _, let direction, let time):
-      // Which locks were held is not recorded yet: unknown, not none.
+    case .progress(let version, let progress):
+      return [
+        "event": "progress", "version": .string(version.text), "phase": .string(progress.phase),
+        "done": JSONValue(progress.done),
+        "total": progress.total > 0 ? JSONValue(progress.total) : .null,
+        "unit": .string(progress.unit),
+      ]
+    case .stopped(let version, let stop):
+      guard case .statement(let index, let line, let command) = stop.next else {
+        return ["event": "stopped", "version": .string(version.text), "before": "commit"]
+      }
+      return [
+        "event": "stopped", "version": .string(version.text), "before": "statement",
+        "index": JSONValue(index), "line": JSONValue(line), "command": .string(command),
+      ]
+    case .resumed(let version, let decision):
+      return [
+        "event": "resumed", "version": .string(version.text),
+        "decision": .string(decision == .rollBack ? "roll_back" : decision.rawValue),
+      ]
+    case .migrationDeclined(let version, _, let direction):
+      return [
+        "event": "migration_declined", "version": .string(version.text),
+        "direction": .string(direction.rawValue), "state_left": "nothing",
+      ]
+    case .migrationFinished(let version, _, let direction, let time, let locks):
       return [
         "event": "migration_finished", "version": .string(version.text),
         "direction": .string(direction.rawValue), "duration_ms": JSONValue(milliseconds: time),
-        "locks": nil,
+        "locks": json(locks),
       ]
     case .migrationFailed(let version, _, let direction, let diagnostic, let left):
       return [
@@ -161,6 +197,25 @@ struct RunReport: Sendable {
       return finished(
         applied: applied, reverted: reverted, failed: failed, milliseconds: milliseconds)
     }
+  }
+
+  /// Locks that are not known are `null`, not none.
+  private static func json(_ locks: [HeldLock]?) -> JSONValue {
+    guard let locks else { return .null }
+    return .array(
+      locks.map { lock in
+        [
+          "mode": .string(lock.mode.sqlName), "relation": .string(lock.relation.description),
+          "held_ms": JSONValue(milliseconds: lock.milliseconds),
+        ]
+      })
+  }
+
+  private static func json(_ change: CatalogChange) -> JSONValue {
+    [
+      "kind": .string(change.kind), "object": .string(change.object),
+      "action": .string(change.action.rawValue), "detail": JSONValue(change.detail),
+    ]
   }
 
   static func finished(

@@ -29,6 +29,8 @@ struct DashboardProgram: Sendable {
   var options: @Sendable (any Layout) -> Runner.Options = { _ in Runner.Options() }
   /// How long a run may wait for locks.
   var lockBudget = LockBudget.off
+  /// Of a whole run.
+  var timeout: Duration?
   /// Who is recorded as having run something, from the role that logged in.
   var runBy: @Sendable (String) -> String = { $0 }
   /// Keeps what was done to the sessions of others.

@@ -20,7 +20,9 @@ extension EffectRunner {
     switch effect {
     case .reload: start { await $0.reload() }
     case .makePlan(let request): start { await $0.makePlan(request) }
-    case .run(let plan): run = start { await $0.run(plan) }
+    case .run(let plan, let pace): run = start { await $0.run(plan, pace) }
+    case .stepAside: stepAside()
+    case .decide(let decision): control?.decide(decision)
     case .cancelRun: run?.cancel()
     case .sampleLocks(let sampling): start { await $0.sampleLocks(sampling) }
     case .rename(let renaming): carryOut(renaming)
@@ -124,7 +126,12 @@ extension EffectRunner {
 
   // MARK: - Runs
 
-  private func run(_ plan: Plan) async {
+  private func stepAside() {
+    guard control?.stepAside() != true else { return }
+    send(.done("nothing that can be tried again was under way"))
+  }
+
+  private func run(_ plan: Plan, _ pace: RunPace) async {
     let (events, report) = AsyncStream.makeStream(of: (RunEvent, Instant).self)
     let listener = start { runner in
       for await (event, at) in events { runner.send(.runEvent(event, at: at)) }
@@ -133,18 +140,32 @@ extension EffectRunner {
     var pid: Int32?
     do {
       guard let loaded else { throw Refusal(MigrationRun.stale) }
+      let control = RunControl()
+      self.control = control
+      var options = program.options(loaded.layout)
+      options.control = control
+      options.pace = pace
       let runner = Runner(
-        project: try await program.project(), target: program.connection,
-        options: program.options(loaded.layout), loop: loop)
+        project: try await program.project(), target: program.connection, options: options,
+        loop: loop)
       let session = try await Connection.open(
         program.connection, application: application(for: plan),
         settings: runner.options.sessionSettings, loop: loop)
       pid = session.processID
       ours.insert(session.processID)
-      let outcome = try await runner.run(plan, context: planContext, in: session) {
-        report.yield(($0, .current))
+      let context = planContext
+      let (outcome, isLate) = try await loop.limited(to: program.timeout) {
+        try await runner.run(plan, context: context, in: session) {
+          report.yield(($0, .current))
+        }
       }
       trouble = outcome.untold
+      if isLate, let timeout = program.timeout {
+        trouble = .error(
+          code: "timeout",
+          "the run took longer than \(DurationText.show(milliseconds: timeout.milliseconds))",
+          next: "the log tells what stands")
+      }
     } catch {
       trouble = Diagnostic(explaining: error)
     }
@@ -152,6 +173,7 @@ extension EffectRunner {
     await listener.value
     if let pid { ours.remove(pid) }
     run = nil
+    control = nil
     try? await monitor?.loadNames()
     send(.runEnded(trouble, at: .current))
   }

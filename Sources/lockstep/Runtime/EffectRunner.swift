@@ -35,6 +35,8 @@ actor EffectRunner {
   /// The backends of our own sessions.
   var ours: Set<Int32> = []
   var run: Task<Void, Never>?
+  /// Tells the run that is under way what to do.
+  var control: RunControl?
   /// What tells of changes in the migrations folders, and which folders these are.
   var watch: (folders: [String], watch: FolderWatch)?
   private var keys: Task<Void, Never>?
