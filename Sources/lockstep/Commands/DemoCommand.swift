@@ -1,6 +1,8 @@
 import Dashboard
 import Diagnostics
 import EventLoop
+import MigrationEngine
+import MigrationModel
 import Postgres
 
 #if canImport(Glibc)
@@ -16,6 +18,8 @@ struct DemoCommand: Command {
     "a private, throw-away PostgreSQL with the sample migrations, and people at work on it"
   let options = [Options.keep, Options.ascii]
   let hearsSignals = true
+  /// As on a protected environment: among the pretended programs somebody is always in the way.
+  private static let budget = LockBudget.filled(timeout: LockBudget.protectedTimeout)
   let discussion = [
     "Needs no server: it makes a PostgreSQL of its own in a temporary folder, reached by a unix socket "
       + "only, applies the first half of the sample migrations, fills in rows and lets some pretended "
@@ -67,6 +71,7 @@ struct DemoCommand: Command {
     try await DashboardProgram(
       project: { site.project }, connection: site.target,
       target: Dashboard.Target(site.target, environment: "demo", isProtected: false),
+      options: { _ in Runner.Options(lockBudget: Self.budget) }, lockBudget: Self.budget,
       runBy: { context.runBy($0) }, environment: context.surroundings.variables,
       isASCII: arguments.has(Options.ascii), isPlain: arguments.has(Options.noColour),
       loop: context.loop, say: { context.output.say($0) }
