@@ -85,13 +85,18 @@ private struct Case: Sendable {
     }
   }
 
-  static let all: [Case] = {
+  static let all = trees.compactMap { Case($0) }
+  static let failed = trees.compactMap { tree -> (id: String, reason: String)? in
+    tree["error"]["message"].string.map { (tree["id"].string ?? "?", $0) }
+  }
+
+  private static let trees: [ParseTree] = {
     var path = #filePath
     for _ in 0..<3 { path = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
     let tree = text(of: path + "/Fixtures/locks/ddl-locks-pg15.json").flatMap {
       ParseTree(json: $0)
     }
-    return tree?["cases"].items.compactMap(Case.init) ?? []
+    return tree?["cases"].items ?? []
   }()
 
   private static func text(of path: String) -> String? {
@@ -194,14 +199,35 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
     }
   }
 
-  @Test func `without any facts no strong lock goes unsaid`() {
+  @Test func `without any facts no lock goes unsaid`() {
+    var said = (byName: 0, byPlace: 0, asUnseen: 0)
     for measured in Case.all {
-      let effect = StatementLocks().effect(of: measured.statement).effect
-      let strongest = measured.locks.values.max()
-      guard let strongest, strongest > .rowExclusive else { continue }
-      let concluded = effect?.locks.map(\.mode).max() ?? .accessShare
-      #expect(concluded >= strongest, "\(measured.id)")
+      guard let effect = StatementLocks().effect(of: measured.statement).effect else {
+        Issue.record("\(measured.id): not analysed")
+        continue
+      }
+      for (relation, mode) in measured.locks {
+        let strong = effect.locks.filter { $0.mode >= mode }
+        if strong.contains(where: { $0.relation?.name == relation.name }) {
+          said.byName += 1
+        } else if strong.contains(where: { $0.relation == nil }) {
+          said.byPlace += 1
+        } else if !effect.unseen.isEmpty {
+          said.asUnseen += 1
+        } else {
+          Issue.record("\(measured.id): \(mode.sqlName) on \(relation.name) goes unsaid")
+        }
+      }
     }
+    print(
+      "without facts: \(said.byName) locks told by name, \(said.byPlace) by their place,"
+        + " \(said.asUnseen) as what cannot be seen")
+  }
+
+  @Test func `statements that failed when they were measured are told apart`() {
+    print("left out, since they failed when they were measured:")
+    for failed in Case.failed { print("  \(failed.id): \(failed.reason)") }
+    #expect(Case.failed.count + Case.all.count == 180)
   }
 }
 
