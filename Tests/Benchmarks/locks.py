@@ -79,9 +79,10 @@ class Polls:
         ours = self.own_questions()
         with self.load(waiters):
             locks = int(self.server.sql(self.database, "SELECT count(*) FROM pg_locks"))
+            # Short ones stand beside short ones: what comes after a long one finds the caches cold.
             times = self.ask({
-                "waiting": WAITING, "contended": CONTENDED, "every": EVERY_ROW, "count": ours["count"],
-                "locks": ours["locks"], "sessions": ours["sessions"]})
+                "every": EVERY_ROW, "contended": CONTENDED, "locks": ours["locks"],
+                "sessions": ours["sessions"], "waiting": WAITING, "count": ours["count"]})
             looks, errors = self.watch(waiters)
         where = f"{locks:,} locks, {waiters} waiters"
         tick, waiting = times["count"], times["waiting"]
