@@ -19,6 +19,8 @@ public struct Facts: Sendable {
   public var run: RunLog?
   /// How long a run may wait for locks.
   public var lockBudget = LockBudget.off
+  /// What was kept of the runs on this database; `nil` until it was read.
+  public var archive: RunArchive?
   public var locks = LockPicture()
   var tables = TableSizes()
   /// The migration that all panes follow.

@@ -11,6 +11,8 @@ public enum Message: Sendable {
   /// The folder was read; the history is not known yet.
   case filesRead(ProjectStatus)
   case statusLoaded(ProjectStatus, at: Instant)
+  /// What was kept of the runs on this database.
+  case runsRead(RunArchive)
   /// Folder or history could not be read; what was known stays in sight.
   case statusFailed(Diagnostic)
   /// Something in a migrations folder is not what it was.

@@ -35,6 +35,9 @@ extension Model {
       var effects = show(.joined(status, at: at))
       effects += reloaded()
       return effects
+    case .runsRead(let archive):
+      facts.archive = archive
+      return []
     case .statusFailed(let diagnostic):
       if facts.picture.status == nil {
         facts.show(.unreadable(diagnostic))

@@ -61,6 +61,8 @@ public struct HistoryStore: Sendable {
     /// Its columns: name → type as `format_type` gives it.
     var tableColumns: [String: String] = [:]
     var invalidIndexes: [IndexFact] = []
+    /// Whether runs are kept in this database.
+    var hasRecords = false
   }
 
   /// Asks where a history table is, or would be.
@@ -74,14 +76,15 @@ public struct HistoryStore: Sendable {
         (select string_agg(a.attname || E'\\x02' || pg_catalog.format_type(a.atttypid, null), E'\\x01')
          from pg_catalog.pg_attribute a
          where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped),
-        (\(IndexFacts.invalidSQL))
+        (\(IndexFacts.invalidSQL)), pg_catalog.to_regclass('lockstep.records') is not null
       """, [table.sql]
     ) { row throws(ResultRow.Mismatch) in
       Surroundings(
         currentSchema: row.optionalString(0), hasJournal: try row.bool(1),
         sessionUser: try row.string(2), tableSchema: row.optionalString(3),
         tableColumns: columns(row.optionalString(4) ?? ""),
-        invalidIndexes: IndexFacts.read(row.optionalString(5)))
+        invalidIndexes: IndexFacts.read(row.optionalString(5)),
+        hasRecords: try row.bool(6))
     }
     let rows = try await connection.rows(query)
     return rows.first

@@ -98,11 +98,23 @@ public struct Project: Sendable, Hashable {
       history.knownVersions = PositionLog(root: root).knownVersions(
         layout: layout.name, table: table, database: connection.database)
     }
+    var status = ProjectStatus.joining(
+      catalog: catalog, history: history, layout: layout, table: table)
+    if surroundings.hasRecords, surroundings.currentSchema == "lockstep" {
+      status.faults.append(Project.strayPath(connection.user))
+    }
     return LoadedProject(
-      layout: layout, catalog: catalog, table: table, history: history,
-      status: ProjectStatus.joining(
-        catalog: catalog, history: history, layout: layout, table: table),
+      layout: layout, catalog: catalog, table: table, history: history, status: status,
       database: DatabaseFacts(of: connection), sessionUser: surroundings.sessionUser)
+  }
+
+  /// To a role named `lockstep` the schema that keeps the runs is its own, by `"$user"`.
+  private static func strayPath(_ user: String) -> Diagnostic {
+    .error(
+      code: "stray_path",
+      "what migrations of role \"\(user)\" make would go into schema \"lockstep\", which keeps the runs",
+      next: "run as another role, or say where they go: ALTER ROLE \(SQLText.identifier(user)) SET"
+        + " search_path = public")
   }
 
   /// Asks what became of the statement that a broken-off run had begun.

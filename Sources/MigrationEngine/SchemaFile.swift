@@ -90,6 +90,7 @@ public struct SchemaFile: Sendable {
         arguments.append("--restrict-key=dbmate")
       }
       for schema in searchPath { arguments += ["--schema", schema] }
+      arguments += try await withoutOurs(connection)
       let outcome = try await ChildProcess(arguments, environment: environment).run()
       guard outcome.status == 0 else {
         throw Failure.cannotDump(
@@ -99,6 +100,22 @@ public struct SchemaFile: Sendable {
     } catch let error as ChildProcess.CannotStart {
       throw Failure.cannotDump(reason: "\(error.program): \(error.reason)")
     }
+  }
+
+  /// Leaves out what Lockstep keeps in the database; a schema of that name that holds more is the
+  /// project's own.
+  private func withoutOurs(_ connection: Connection) async throws(DatabaseError) -> [String] {
+    let query = Query<Int64>(
+      """
+      select count(*) from pg_catalog.pg_class where relnamespace = pg_catalog.to_regnamespace('lockstep')
+        and relkind in ('r', 'p', 'v', 'm', 'f', 'S') and relname not in ('journal', 'records')
+      """
+    ) { row throws(ResultRow.Mismatch) in try row.integer(0) }
+    let others = try await connection.rows(query).first ?? 0
+    guard others == 0 else {
+      return ["--exclude-table=lockstep.journal", "--exclude-table=lockstep.records"]
+    }
+    return ["--exclude-schema=lockstep"]
   }
 
   /// The schemas that the URL's `search_path` names; dbmate dumps these alone.

@@ -86,7 +86,18 @@ extension StepRun {
   /// Takes away what the broken-off run left.
   private func takeUp(_ step: PlanStep, _ run: OutsideRun) async throws(StepFailure) {
     for statement in step.resumption?.cleanUp ?? [] {
-      try await send(Message(statement), step, nil)
+      let isLifted = try await liftLockTimeout(SQLScript.statements(in: statement), step)
+      do throws(DatabaseError) {
+        // Unlike what else is ours to write it may wait long, and is given up when the run is.
+        _ = try await execute(Message(statement), step, tags: { _ in })
+      } catch {
+        var failure = StepFailure(cause: .database(error))
+        failure.isInterruption =
+          Task.isCancelled && (error.serverError?.isCancellation ?? error.isConnectionProblem)
+        await cleanUp()
+        throw failure
+      }
+      if isLifted { try await restoreLockTimeout(step) }
     }
   }
 

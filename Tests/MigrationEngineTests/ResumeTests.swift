@@ -434,6 +434,76 @@ import Testing
         == ["9|t"])
   }
 
+  /// Runs what is pending while the gate's transaction keeps it from its end, and cancels it once a
+  /// session of it is found waiting.
+  private func runAndCancel(
+    _ fixture: ProjectFixture, holding statement: String, waiting: String
+  ) async throws {
+    let plan = try await fixture.plan(.upAll)
+    try await Gate.closed(in: fixture.database) { gate in
+      try await gate.execute(statement)
+      let ran = try await fixture.run(plan) {
+        _ = try await session(
+          fixture,
+          """
+          SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+            AND query LIKE '\(waiting)%' AND wait_event_type = 'Lock'
+          """)
+      }
+      #expect(ran.summary == "interrupted interrupted +0 -0")
+    }
+  }
+
+  @Test func `what REINDEX CONCURRENTLY leaves is dropped, and the index built again`() async throws
+  {
+    let fixture = try await ProjectFixture(
+      "raw",
+      [
+        Self.base,
+        SampleMigration(
+          "002", "reindex", up: "REINDEX TABLE CONCURRENTLY a;\nINSERT INTO ran VALUES (2);"),
+      ])
+    _ = try await fixture.run(.up(to: "001"))
+    try await runAndCancel(
+      fixture, holding: "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM a LIMIT 1",
+      waiting: "REINDEX")
+    let left = try await fixture.status().invalidIndexes.map(\.name.name)
+    #expect(left == ["old_ccnew"])
+    let plan = try await fixture.plan(.resume(Version("002")))
+    #expect(
+      plan.steps.first?.resumption?.cleanUp
+        == ["DROP INDEX CONCURRENTLY IF EXISTS \"public\".\"old_ccnew\""])
+    #expect(try await fixture.run(plan).summary == "finished +1 -0")
+    #expect(try await fixture.status().invalidIndexes == [])
+    #expect(try await fixture.database.rows("SELECT statement FROM ran") == ["2"])
+  }
+
+  @Test func `a partition that is half detached is finalized`() async throws {
+    let fixture = try await ProjectFixture(
+      "dbmate",
+      [
+        SampleMigration(
+          "001", "partitions",
+          up: """
+            CREATE TABLE p (n int) PARTITION BY RANGE (n);
+            CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+            """),
+        SampleMigration(
+          "002", "detach",
+          up: "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY;\nCREATE TABLE after ();"),
+      ])
+    _ = try await fixture.run(.up(to: "001"))
+    try await runAndCancel(
+      fixture, holding: "BEGIN; LOCK TABLE p IN ACCESS SHARE MODE", waiting: "ALTER TABLE p")
+    let plan = try await fixture.plan(.resume(Version("002")))
+    #expect(
+      plan.steps.first?.resumption?.substitute
+        == "ALTER TABLE \"p\" DETACH PARTITION \"p1\" FINALIZE")
+    #expect(try await fixture.run(plan).summary == "finished +1 -0")
+    #expect(try await fixture.database.rows("SELECT count(*) FROM pg_inherits") == ["0"])
+    #expect(try await fixture.database.rows("SELECT to_regclass('after') IS NOT NULL") == ["t"])
+  }
+
   // MARK: Invalid indexes
 
   /// Leaves an invalid index `i` on `a (id)`, as a failed build does.

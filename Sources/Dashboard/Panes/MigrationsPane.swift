@@ -383,13 +383,11 @@ struct MigrationsPane: Pane {
   /// When, by whom and how fast, where the pane is wide enough for it.
   private func details(of migration: MigrationStatus, columns: Int, _ facts: Facts) -> String {
     guard columns >= 70, facts.picture.knowsStates else { return "" }
-    let row = migration.row
-    let when = row?.appliedAt.map(\.shortText) ?? ""
-    let took =
-      row?.durationNanoseconds.map { Words.duration(milliseconds: Double($0) / 1_000_000) } ?? ""
+    let when = migration.appliedAt.map(\.shortText) ?? ""
+    let took = migration.appliedMilliseconds.map { Words.duration(milliseconds: $0) } ?? ""
     return TextWidth.pad(when, to: 19) + "  "
       + TextWidth.pad(took, to: 7, alignment: .trailing) + "  "
-      + TextWidth.pad(row?.appliedBy ?? "", to: 14)
+      + TextWidth.pad(migration.appliedBy ?? "", to: 14)
   }
 
   /// The legend, and what is to be said of the folder, where the list leaves room.

@@ -170,11 +170,12 @@ struct ScriptDocument {
     field("version", migration.version.text, .strong)
     field("name", migration.name)
     field("state", facts.picture.knowsStates ? migration.state.rawValue : "not known yet")
-    if let row = migration.row {
-      field("applied", row.appliedAt.map { $0.shortText + " UTC" } ?? "the table does not say when")
-      if let by = row.appliedBy { field("by", by) }
-      if let took = row.durationNanoseconds {
-        field("took", Words.duration(milliseconds: Double(took) / 1_000_000))
+    if migration.row != nil || migration.record != nil {
+      let when = migration.appliedAt.map { $0.shortText + " UTC" }
+      field("applied", when ?? "neither the table nor the journal says when")
+      if let by = migration.appliedBy { field("by", by) }
+      if let took = migration.appliedMilliseconds {
+        field("took", Words.duration(milliseconds: took))
       }
     }
     checksums(field)
@@ -192,8 +193,28 @@ struct ScriptDocument {
       field(
         "table", status.table.description + (status.historyTableExists ? "" : " (not there yet)"))
     }
+    lines += runs()
     let problems = problems()
     return problems.isEmpty ? lines : lines + [.empty] + problems
+  }
+
+  /// The runs in which it took part, newest first, as far as they were kept.
+  private func runs() -> [DocumentLine] {
+    guard let archive = facts.archive, let status = facts.picture.status,
+      let layout = Layouts.named(status.layout)
+    else { return [] }
+    let runs = archive.runs(of: migration.version, layout)
+    guard !runs.isEmpty else { return [] }
+    var lines: [DocumentLine] = [.empty, .heading(Words.count(runs.count, "run"))]
+    for (run, step) in runs {
+      let time: (Double) -> String = { Words.duration(milliseconds: $0) }
+      lines += note(
+        "\(step.step.startedAt.shortText) UTC  \(step.outcome(time))",
+        step.step.outcome == .failed ? .danger : .text)
+      lines += note("  " + run.circumstances)
+      for detail in step.details(time) { lines += note("  " + detail) }
+    }
+    return lines
   }
 
   private func checksums(_ field: (String, String, Tone) -> Void) {

@@ -185,10 +185,12 @@ struct Planner {
         version: migration.version, name: migration.name, direction: selected.direction, units: [],
         write: layout.record(change, in: status.table), risk: .reversible)
       addScripts(of: migration, to: &step)
-      if case .resume = request { takeUp(migration, &step) }
+      if isResuming { takeUp(migration, &step) }
       result.steps.append(step)
     }
   }
+
+  private var isResuming: Bool { if case .resume = request { true } else { false } }
 
   private mutating func takeUp(_ migration: MigrationStatus, _ step: inout PlanStep) {
     guard let run = migration.unfinished else { return }
@@ -242,7 +244,8 @@ struct Planner {
       let planned = ScriptPlanning(script, label: step.label, rules: layout.rules)
       step.units.append(planned.unit)
       result.refusals += planned.refusals
-      result.warnings += planned.warnings
+      // How the tool would have begun is of no use to one that goes on.
+      if !isResuming { result.warnings += planned.warnings }
       if !planned.losses.isEmpty { step.risk = .losesData }
       step.warnings += planned.losses
     }

@@ -11,6 +11,7 @@ public struct MigrationStatus: Sendable, Hashable {
   public var migration: Migration?
   public var row: HistoryRow?
   private var run: Shared<UnfinishedRun>?
+  private var kept: Shared<AppliedRecord>?
 
   public enum State: String, Sendable, Hashable {
     case applied, pending, failed
@@ -51,6 +52,24 @@ public struct MigrationStatus: Sendable, Hashable {
   public var unfinished: UnfinishedRun? {
     get { run?.value }
     set { run = newValue.map { Shared($0) } }
+  }
+
+  /// What the journal says of it where the tool's table does not; `nil` where it was not asked, or says
+  /// nothing.
+  public var record: AppliedRecord? {
+    get { kept?.value }
+    set { kept = newValue.map { Shared($0) } }
+  }
+}
+
+extension MigrationStatus {
+  /// When it was applied, by the tool's table or else by the journal.
+  public var appliedAt: Instant? { row?.appliedAt ?? record?.at }
+  /// By whom, by the tool's table or else by the journal.
+  public var appliedBy: String? { row?.appliedBy ?? record?.by }
+  /// How long it took, by the tool's table or else by the journal.
+  public var appliedMilliseconds: Double? {
+    row?.durationNanoseconds.map { Double($0) / 1_000_000 } ?? record?.durationMilliseconds
   }
 }
 

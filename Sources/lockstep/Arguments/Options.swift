@@ -62,6 +62,8 @@ enum Options {
     "timeout", .duration("DURATION"), help: "how long it may take altogether")
   static let step = CommandOption(
     "step", .flag, help: "ask before each statement, with its locks and changes")
+  static let runs = CommandOption(
+    "runs", .flag, help: "what was kept of its runs, in place of the SQL")
   static let resume = CommandOption(
     "resume", .flag, help: "go on with the migration whose run broke off half-way")
   static let allowOutOfOrder = CommandOption(

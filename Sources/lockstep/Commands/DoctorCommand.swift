@@ -108,6 +108,9 @@ struct DoctorCommand: Command {
       "\(status.appliedCount) applied, \(status.pendingCount) pending, \(status.failedCount) failed, "
         + counted(status.problemCount, "problem"))
     for file in status.unsupported { report.add("ignored", "\(file.file.path): \(file.reason)") }
+    for note in status.notes where note.code == "invalid_index" {
+      report.add("index", note.what + (note.next.map { "; \($0)" } ?? ""))
+    }
     for fault in status.faults { report.fail(fault, "migrations") }
   }
 

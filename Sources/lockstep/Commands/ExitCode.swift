@@ -51,6 +51,8 @@ extension ExitCode {
     "rollback_not_runnable": .refused, "tool_would_fail": .refused, "no_up_file": .refused,
     "not_in_transaction": .refused, "enum_value_used": .refused, "transaction_left_open": .refused,
     "bad_version": .refused, "nul_byte": .refused, "unreadable": .refused,
-    "several_sections": .refused, "not_in_this_version": .refused,
+    "several_sections": .refused, "not_in_this_version": .refused, "not_broken_off": .refused,
+    "not_resumable": .refused, "still_running": .refused, "invalid_index": .refused,
+    "stray_path": .refused,
   ]
 }

@@ -237,14 +237,19 @@ struct MigrationRun: Sendable {
       loop: context.loop)
     let report = RunReport(output: context.output)
     let timeout = arguments.duration(Options.timeout) ?? project.settings.rules.timeout
+    let output = context.output
+    let recording = await JournalPlace(project.settings, loop: context.loop).recording(
+      of: plan, by: planContext.runBy, in: project.connection, warn: { output.tell($0) })
     let (outcome, isLate) = try await context.loop.limited(to: timeout) {
       try await runner.run(plan, context: planContext, in: project.connection) { event in
+        recording.take(event)
         report.tell(event)
         if case .stopped(_, let stop) = event, let control = options.control {
           Task(executorPreference: context.loop) { control.decide(await decision(stop)) }
         }
       }
     }
+    await recording.end(outcome)
     // The runner tells of migrations that ran; a history that was only written is told here.
     for step in plan.steps.prefix(outcome.counts.applied + outcome.counts.reverted)
     where step.units.isEmpty {

@@ -8,19 +8,28 @@ struct ShowCommand: Command {
   let name = "show"
   let summary = "the SQL of one migration, as it would be run"
   let operands = Operands(usage: "VERSION", minimum: 1, maximum: 1, inWords: "a version")
-  let options = [Options.down]
+  let options = [Options.down, Options.runs]
   let discussion = [
     "Prints the text that would be sent to the server, byte for byte where it goes to a file or a pipe. "
       + "VERSION is a version, a version with its name, or a file's name. No database is needed where "
-      + "the files alone tell the layout."
+      + "the files alone tell the layout.",
+    "With --runs it tells of the runs in which the migration took part, newest first: when, by whom, how "
+      + "long, the locks that were held, the attempts that gave up, and what went wrong, as far as the "
+      + "journal has it.",
   ]
   let examples = [
     CommandExample("lockstep show 20260109000003", "the way up"),
     CommandExample("lockstep show 20260109000003 --down", "the way back"),
+    CommandExample("lockstep show 20260109000003 --runs", "when and how it ran"),
   ]
 
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
-    let settings = try context.settings(arguments)
+    var settings = try context.settings(arguments)
+    if arguments.has(Options.runs) {
+      if arguments.has(Options.down) { throw UsageError.contradiction("--runs", "--down") }
+      settings.isReadOnly = true
+      return try await showRuns(Version(arguments.operands[0]), settings, context)
+    }
     let direction: Direction = arguments.has(Options.down) ? .down : .up
     let (layout, catalog) = try await context.catalog(settings)
     let status = ProjectStatus.joining(
@@ -36,6 +45,26 @@ struct ShowCommand: Command {
         refusal ?? .error(code: "unknown_version", "there is nothing to show of \(version)"))
     }
     show(step, in: context.output)
+    return .done
+  }
+
+  private func showRuns(
+    _ typed: Version, _ settings: ProjectSettings, _ context: CommandContext
+  ) async throws -> ExitCode {
+    let project = try await context.open(settings)
+    let plan = Plan.make(
+      .only(typed, .up), status: project.status, layout: project.loaded.layout,
+      context: PlanContext(dataLoss: .accepted))
+    guard let step = plan.steps.first else {
+      throw Refusal(
+        plan.refusals.first { $0.code == "unknown_version" }
+          ?? .error(code: "unknown_version", "there is no migration \"\(typed)\""))
+    }
+    let (archive, notes) = await JournalPlace(settings, loop: context.loop).archive(
+      .all, of: project.loaded, in: project.connection)
+    for note in notes { context.output.tell(note) }
+    RunsReport(label: step.label, step.version, archive, project.loaded.layout)
+      .print(to: context.output)
     return .done
   }
 

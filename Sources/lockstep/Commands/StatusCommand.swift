@@ -26,8 +26,14 @@ struct StatusCommand: Command {
     // It never writes; the server is told so too.
     settings.isReadOnly = true
     // JSON tells of each migration whether it runs in a transaction: that is in its text.
-    let project = try await context.open(
+    var project = try await context.open(
       settings, texts: context.output.isJSON ? .kept : .summarised)
+    if project.status.failedCount > 0 || !project.status.invalidIndexes.isEmpty {
+      // What broke off, and what left an invalid index, is told from the texts as well.
+      project.loaded = try await project.project.load(
+        try await project.project.readFiles(), from: project.connection)
+    }
+    if project.status.lacksTimes { await fillTimes(&project, context) }
     if context.output.isJSON {
       context.output.print(StatusReport(project).json)
     } else if context.output.verbosity > .quiet {
@@ -37,6 +43,14 @@ struct StatusCommand: Command {
     _ = Unmanaged.passRetained(Remainder(status: project.status, catalog: project.loaded.catalog))
     let isPending = arguments.has(Options.exitCode) && project.status.pendingCount > 0
     return isPending ? .pending : .done
+  }
+
+  /// Adds what the journal knows where the tool's table does not tell when something was applied.
+  private func fillTimes(_ project: inout OpenProject, _ context: CommandContext) async {
+    let (archive, notes) = await JournalPlace(project.settings, loop: context.loop).archive(
+      .steps, of: project.loaded, in: project.connection)
+    project.loaded.status.fillTimes(from: archive, project.loaded.layout)
+    project.loaded.status.notes += notes
   }
 }
 
@@ -130,8 +144,8 @@ struct StatusReport {
     case 0: .text(migration.version.text)
     case 1: .text(migration.name)
     case 2: .text(migration.state.rawValue, StatusReport.ink(of: migration.state))
-    case 3: .instant(migration.row?.appliedAt)
-    default: .text(migration.row?.appliedBy ?? "")
+    case 3: .instant(migration.appliedAt)
+    default: .text(migration.appliedBy ?? "")
     }
   }
 
@@ -189,13 +203,13 @@ struct StatusReport {
 
   private func json(_ migration: MigrationStatus) -> JSONValue {
     let row = migration.row
-    let nanoseconds = row?.durationNanoseconds
     return [
       "version": .string(migration.version.text), "name": .string(migration.name),
       "state": .string(migration.state.rawValue),
       "problems": JSONValue(migration.problems.map(\.code)),
-      "applied_at": JSONValue(row?.appliedAt?.iso8601), "applied_by": JSONValue(row?.appliedBy),
-      "duration_ms": JSONValue(milliseconds: nanoseconds.map { Double($0) / 1_000_000 }),
+      "applied_at": JSONValue(migration.appliedAt?.iso8601),
+      "applied_by": JSONValue(migration.appliedBy),
+      "duration_ms": JSONValue(milliseconds: migration.appliedMilliseconds),
       "checksum": JSONValue((migration.migration?.checksum ?? row?.checksum)?.hexadecimal),
       "reversible": migration.migration.map { .bool($0.isReversible) } ?? .null,
       "transactional": isTransactional(migration).map { .bool($0) } ?? .null,

@@ -35,6 +35,8 @@ struct DashboardProgram: Sendable {
   var runBy: @Sendable (String) -> String = { $0 }
   /// Keeps what was done to the sessions of others.
   var recordAudit: @Sendable (AuditEvent) -> Void = { _ in }
+  /// Where runs and audit events are kept; `nil` keeps none.
+  var journal: JournalPlace?
   var environment: [String: String]
   /// Whether boxes are drawn in ASCII even where the locale has more.
   var isASCII = false

@@ -98,11 +98,26 @@ extension EffectRunner {
       if historyMark != mark { loaded = try await project.load(files, from: connection) }
       historyMark = mark
       self.loaded = loaded
-      send(.statusLoaded(loaded.status, at: .current))
+      send(.statusLoaded(await withRuns(loaded, connection), at: .current))
     } catch {
       send(.statusFailed(Diagnostic(explaining: error)))
       noteLoss(error)
     }
+  }
+
+  /// Tells of the runs that were kept, and fills in what only they know.
+  private func withRuns(
+    _ loaded: LoadedProject, _ connection: Connection
+  ) async -> ProjectStatus {
+    var status = loaded.status
+    guard let journal = program.journal else { return status }
+    // The files are read on another thread; keys do not wait for them.
+    let (archive, notes) = await journal.archive(
+      .all, of: loaded, in: connection, limit: 16 << 20)
+    status.fillTimes(from: archive, loaded.layout)
+    status.notes += notes
+    send(.runsRead(archive))
+    return status
   }
 
   private var planContext: PlanContext {
@@ -138,6 +153,8 @@ extension EffectRunner {
     }
     var trouble: Diagnostic?
     var pid: Int32?
+    var recording: RunRecording?
+    var outcome: Runner.Outcome?
     do {
       guard let loaded else { throw Refusal(MigrationRun.stale) }
       let control = RunControl()
@@ -154,12 +171,18 @@ extension EffectRunner {
       pid = session.processID
       ours.insert(session.processID)
       let context = planContext
-      let (outcome, isLate) = try await loop.limited(to: program.timeout) {
-        try await runner.run(plan, context: context, in: session) {
-          report.yield(($0, .current))
+      let kept = await program.journal?.recording(
+        of: plan, by: context.runBy, in: session,
+        warn: { report.yield((.message($0), .current)) })
+      recording = kept
+      let (ended, isLate) = try await loop.limited(to: program.timeout) {
+        try await runner.run(plan, context: context, in: session) { event in
+          kept?.take(event)
+          report.yield((event, .current))
         }
       }
-      trouble = outcome.untold
+      outcome = ended
+      trouble = ended.untold
       if isLate, let timeout = program.timeout {
         trouble = .error(
           code: "timeout",
@@ -169,6 +192,7 @@ extension EffectRunner {
     } catch {
       trouble = Diagnostic(explaining: error)
     }
+    await recording?.end(outcome)
     report.finish()
     await listener.value
     if let pid { ours.remove(pid) }
@@ -289,13 +313,22 @@ extension EffectRunner {
       }
     }
     let session = signal.session
-    program.recordAudit(
-      AuditEvent(
-        at: .current, by: loaded.map { program.runBy($0.sessionUser) } ?? program.runBy(""),
-        action: signal.action, pid: session.pid, user: session.user,
-        application: session.application, backendStart: session.backendStart,
-        queryStart: session.queryStart, victims: signal.victims.count, outcome: outcome))
+    let event = AuditEvent(
+      at: .current, by: loaded.map { program.runBy($0.sessionUser) } ?? program.runBy(""),
+      action: signal.action, pid: session.pid, user: session.user,
+      application: session.application, backendStart: session.backendStart,
+      queryStart: session.queryStart, victims: signal.victims.count, outcome: outcome)
+    program.recordAudit(event)
+    await keep(event)
     send(.signalled(signal, outcome, at: .current))
+  }
+
+  private func keep(_ event: AuditEvent) async {
+    guard let journal = program.journal, let connection else { return }
+    let (failures, report) = AsyncStream.makeStream(of: Diagnostic.self)
+    await journal.keep(event, in: connection, warn: { report.yield($0) })
+    report.finish()
+    for await failure in failures { send(.failed(failure)) }
   }
 
   /// Notices within two seconds what other runners write to the history.

@@ -1,0 +1,131 @@
+import Diagnostics
+import EventLoop
+import MigrationModel
+import Postgres
+import PostgresModel
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Keeps what a run does while it does it; a journal that cannot be written is told once and costs nothing
+/// else.
+public final class RunRecording: Sendable {
+  private let recorder: Mutex<RunRecorder>
+  private let plan: Plan
+  private let lines: AsyncStream<[RunRecord]>.Continuation
+  private let writer: Task<Void, Never>
+
+  /// - Parameters:
+  ///   - start: Who runs what, and where.
+  ///   - records: Where it is kept.
+  ///   - loop: The loop on which the run's events are told.
+  ///   - warn: Told, on the loop, when a record could not be written.
+  public init(
+    _ start: RunStart, of plan: Plan, in records: any RunRecords, loop: EventLoop,
+    warn: @escaping @Sendable (Diagnostic) -> Void
+  ) {
+    self.plan = plan
+    recorder = Mutex(RunRecorder(start, plan: plan))
+    let (stream, lines) = AsyncStream<[RunRecord]>.makeStream()
+    self.lines = lines
+    writer = Task(executorPreference: loop) {
+      var hasWarned = false
+      for await batch in stream {
+        do throws(RunRecordsFailure) {
+          try await records.append(batch)
+        } catch {
+          if !hasWarned { warn(error.diagnostic) }
+          hasWarned = true
+        }
+      }
+    }
+  }
+
+  /// Takes an event of the run.
+  public func take(_ event: RunEvent) {
+    let now = Instant.now
+    keep(recorder.withLock { $0.records(of: event, at: now) })
+  }
+
+  /// Takes the end, and waits until all is written.
+  ///
+  /// - Parameter outcome: `nil` where the run was refused by an error before its first step.
+  public func end(_ outcome: Runner.Outcome?) async {
+    let now = Instant.now
+    let counts = outcome?.counts ?? (applied: 0, reverted: 0)
+    for step in plan.steps.prefix(counts.applied + counts.reverted) where step.units.isEmpty {
+      keep(recorder.withLock { $0.marked(step, at: now) })
+    }
+    if let word = outcome?.recorded {
+      keep(
+        recorder.withLock {
+          $0.end(word, applied: counts.applied, reverted: counts.reverted, at: now)
+        })
+    }
+    lines.finish()
+    await writer.value
+  }
+
+  private func keep(_ records: [RunRecord]) {
+    if !records.isEmpty { lines.yield(records) }
+  }
+}
+
+extension Runner.Outcome {
+  /// The word under which it is kept; `nil` where nothing was run.
+  fileprivate var recorded: RunEnd.Outcome? {
+    switch self {
+    case .finished: .finished
+    case .failed: .failed
+    case .interrupted: .interrupted
+    case .declined: .declined
+    case .refused, .stale, .busy: nil
+    }
+  }
+}
+
+extension RunStart {
+  /// What is known when a plan is about to run.
+  ///
+  /// - Parameters:
+  ///   - by: Who is recorded where the layout records it.
+  ///   - lockstep: The program's version.
+  public init(
+    _ plan: Plan, by: String, identity: DatabaseIdentity, user: String, environment: String?,
+    lockstep: String
+  ) {
+    let now = Instant.now
+    let host = FileRecords.hostName()
+    self.init(
+      id: "\(now.versionText)-\(now.fields.microsecond)-\(host)-\(getpid())", at: now, by: by,
+      host: host, version: lockstep, identity: identity, user: user, environment: environment,
+      layout: plan.layout, table: plan.table.description, request: plan.request.words)
+  }
+}
+
+extension DatabaseIdentity {
+  /// Asks a session what it is connected to.
+  public static func of(_ connection: Connection) async -> DatabaseIdentity {
+    let query = Query<String>("SELECT system_identifier FROM pg_catalog.pg_control_system()") {
+      row throws(ResultRow.Mismatch) in try row.string(0)
+    }
+    // A role that may not see it, or a server that hides it, leaves the place alone to tell.
+    let system = try? await connection.rows(query).first
+    let port = connection.port.map { ":\($0)" } ?? ""
+    return DatabaseIdentity(
+      database: connection.database, server: connection.host + port, system: system)
+  }
+}
+
+extension Instant {
+  /// This moment by the clock of the system.
+  fileprivate static var now: Instant {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+  }
+}

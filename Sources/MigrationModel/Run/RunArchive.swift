@@ -1,0 +1,116 @@
+import PostgresModel
+
+/// What was kept of the runs on one database, put together again.
+public struct RunArchive: Sendable, Hashable {
+  /// Newest first.
+  public private(set) var runs: [RecordedRun] = []
+  public private(set) var audits: [AuditEvent] = []
+
+  /// What a run was, as far as it was kept.
+  public struct RecordedRun: Sendable, Hashable {
+    public var start: RunStart
+    public var steps: [RecordedStep] = []
+    /// `nil`: it runs still, or its end was not kept.
+    public var end: RunEnd?
+  }
+
+  /// A step with what was kept beside it.
+  public struct RecordedStep: Sendable, Hashable {
+    public var step: StepRecord
+    public var statements: [StatementRecord] = []
+    public var attempts: [LockAttemptRecord] = []
+  }
+
+  public init() {}
+
+  /// Puts records together; those of one run are in the order in which they were kept.
+  ///
+  /// - Parameters:
+  ///   - identity: Of the database; what was kept of others is left out.
+  ///   - layout: And of other history tables; `nil`: of all.
+  public init(
+    _ records: [RunRecord], of identity: DatabaseIdentity, layout: String? = nil,
+    table: String? = nil
+  ) {
+    var found: [String: RecordedRun] = [:]
+    for case .started(let start) in records
+    where start.identity.isSame(as: identity) && (layout.map { $0 == start.layout } ?? true)
+      && (table.map { $0 == start.table } ?? true)
+    {
+      found[start.id] = RecordedRun(start: start)
+    }
+    // What belongs to a step is kept before the step's own end.
+    var statements: [String: [StatementRecord]] = [:]
+    var attempts: [String: [LockAttemptRecord]] = [:]
+    for record in records {
+      switch record {
+      case .statement(let statement): statements[statement.run, default: []].append(statement)
+      case .lockAttempt(let attempt): attempts[attempt.run, default: []].append(attempt)
+      case .step(let step):
+        let recorded = RecordedStep(
+          step: step, statements: statements.removeValue(forKey: step.run) ?? [],
+          attempts: attempts.removeValue(forKey: step.run) ?? [])
+        found[step.run]?.steps.append(recorded)
+      case .ended(let end): found[end.run]?.end = end
+      case .audit(let event, let place): if place.isSame(as: identity) { audits.append(event) }
+      case .started: break
+      }
+    }
+    runs = found.values.sorted { ($0.start.at, $0.start.id) > ($1.start.at, $1.start.id) }
+    audits.sort { $0.at > $1.at }
+  }
+
+  /// The runs in which a migration took part, newest first, each with that step; `nil` for a run that has
+  /// not told of its end.
+  public func runs(
+    of version: Version, _ layout: any Layout
+  ) -> [(run: RecordedRun, step: RecordedStep)] {
+    let identity = layout.identity(of: version)
+    return runs.flatMap { run in
+      run.steps.reversed().filter { layout.identity(of: $0.step.version) == identity }
+        .map { (run, $0) }
+    }
+  }
+}
+
+/// When, by whom and how fast a migration was applied, as the journal has it.
+public struct AppliedRecord: Sendable, Hashable {
+  public var at: Instant
+  public var by: String
+  public var durationMilliseconds: Double?
+
+  public init(at: Instant, by: String, durationMilliseconds: Double?) {
+    self.at = at
+    self.by = by
+    self.durationMilliseconds = durationMilliseconds
+  }
+}
+
+extension ProjectStatus {
+  /// Whether the tool's table does not say when something was applied.
+  public var lacksTimes: Bool {
+    migrations.contains { $0.state == .applied && $0.row?.appliedAt == nil }
+  }
+
+  /// Fills in from the journal when, by whom and how fast, where the tool's table does not say it.
+  ///
+  /// A migration that was rolled back and came again by other ways stays without.
+  public mutating func fillTimes(from archive: RunArchive, _ layout: any Layout) {
+    var latest: [String: (run: RunArchive.RecordedRun, step: StepRecord)] = [:]
+    for run in archive.runs.reversed() {
+      for recorded in run.steps where [.done, .marked].contains(recorded.step.outcome) {
+        latest[layout.identity(of: recorded.step.version)] = (run, recorded.step)
+      }
+    }
+    for index in migrations.indices
+    where migrations[index].state == .applied && migrations[index].row?.appliedAt == nil {
+      guard let found = latest[layout.identity(of: migrations[index].version)],
+        found.step.direction == .up
+      else { continue }
+      let duration = Int64((found.step.durationMilliseconds ?? 0) * 1000)
+      migrations[index].record = AppliedRecord(
+        at: Instant(microseconds: found.step.startedAt.microseconds + duration),
+        by: found.run.start.by, durationMilliseconds: found.step.durationMilliseconds)
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import Diagnostics
+import EventLoop
+import MigrationEngine
+import MigrationModel
+import Postgres
+import PostgresModel
+
+/// Where a project's runs and audit events are kept: written in one place, read in both.
+struct JournalPlace: Sendable {
+  /// The folder that holds `.lockstep`.
+  var root: String
+  var kind: ConfigurationFile.Journal
+  var target: ConnectionString
+  var environment: String?
+  var loop: EventLoop
+
+  init(_ settings: ProjectSettings, loop: EventLoop) {
+    root = settings.root
+    kind = settings.journal
+    target = settings.target.value
+    environment = settings.environment?.value
+    self.loop = loop
+  }
+
+  // MARK: Writing
+
+  /// Where records are added; files where the database cannot be reached a second time.
+  private func records(_ warn: @Sendable (Diagnostic) -> Void) async -> any RunRecords {
+    guard kind == .database else { return FileRecords(root: root) }
+    do throws(DatabaseError) {
+      return DatabaseRecords(
+        try await Connection.open(target, application: "lockstep journal", loop: loop))
+    } catch {
+      warn(
+        .warning(
+          code: "journal_not_written",
+          "the journal in the database cannot be reached: \(error.diagnostic.what)",
+          next: "this run is kept in \(root)/.lockstep instead"))
+      return FileRecords(root: root)
+    }
+  }
+
+  /// Begins to keep a run.
+  ///
+  /// - Parameters:
+  ///   - by: Who is recorded where the layout records it.
+  ///   - session: The one in which it runs.
+  func recording(
+    of plan: Plan, by: String?, in session: Connection,
+    warn: @escaping @Sendable (Diagnostic) -> Void
+  ) async -> RunRecording {
+    let start = RunStart(
+      plan, by: by ?? session.user, identity: await .of(session), user: session.user,
+      environment: environment, lockstep: ProgramVersion.number)
+    return RunRecording(start, of: plan, in: await records(warn), loop: loop, warn: warn)
+  }
+
+  /// Keeps what was done to somebody's session.
+  func keep(
+    _ event: AuditEvent, in session: Connection, warn: @Sendable (Diagnostic) -> Void
+  ) async {
+    let record = RunRecord.audit(event, await .of(session))
+    do throws(RunRecordsFailure) {
+      try await records(warn).append([record])
+    } catch {
+      warn(error.diagnostic)
+    }
+  }
+
+  // MARK: Reading
+
+  /// Reads what was kept of a database's runs, wherever it was kept.
+  ///
+  /// - Parameters:
+  ///   - session: With that database.
+  ///   - limit: The most bytes of files that are looked at; `nil` for the usual.
+  /// - Returns: The archive, and what could not be read.
+  func archive(
+    _ wanted: RunRecordSelection, of loaded: LoadedProject, in session: Connection,
+    limit: Int? = nil
+  ) async -> (archive: RunArchive, notes: [Diagnostic]) {
+    var files = FileRecords(root: root)
+    if let limit { files.limit = limit }
+    var reading = RunRecordReading()
+    for place in [files, DatabaseRecords(session)] as [any RunRecords] {
+      do throws(RunRecordsFailure) {
+        let part = try await place.read(wanted)
+        reading.records += part.records
+        reading.notes += part.notes
+      } catch {
+        reading.notes.append(error.diagnostic)
+      }
+    }
+    guard !reading.records.isEmpty else { return (RunArchive(), reading.notes) }
+    let archive = RunArchive(
+      reading.records, of: await .of(session), layout: loaded.layout.name,
+      table: loaded.table.description)
+    return (archive, reading.notes)
+  }
+}
