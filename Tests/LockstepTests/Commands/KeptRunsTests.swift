@@ -54,6 +54,20 @@ import Testing
     #expect(try await program.run("show", "001", "--runs").output.contains("UTC  applied in "))
   }
 
+  @Test func `the locks that a migration held are told with its run`() async throws {
+    let (program, _) = try await project([
+      "db/migrations/002_b.sql":
+        "-- migrate:up\nalter table a add column n int;\n-- migrate:down\nselect 1;\n"
+    ])
+    #expect(try await program.run("up").status == 0)
+    let runs = try await program.run("show", "002", "--runs")
+    #expect(
+      runs.output.contains("\n  lock: ACCESS EXCLUSIVE on public.a, at most "), "\(runs.output)")
+    let json = try await program.run("show", "002", "--runs", "--json").output
+    #expect(
+      json.contains(#""locks":[{"mode":"ACCESS EXCLUSIVE","relation":"public.a","held_ms":"#))
+  }
+
   @Test func `what was never run has no runs`() async throws {
     let (program, _) = try await project()
     #expect(try await program.run("show", "001", "--runs").output == "no run of 001_a was kept\n")

@@ -84,6 +84,46 @@ private func at(_ second: Int64) -> Instant { Instant(microseconds: second * 1_0
     #expect(step.locks == nil)
   }
 
+  @Test func `the locks that were held are kept, unknown ones as unknown`() {
+    var recorder = RunRecorder(runStart(), plan: plan)
+    let locks = [
+      HeldLock(
+        mode: .accessExclusive, relation: QualifiedName(schema: "s", "t"), milliseconds: 3),
+      HeldLock(mode: .share, relation: QualifiedName("u")),
+    ]
+    let one = Version("1")
+    let told = recorder.records(
+      of: .migrationFinished(
+        version: one, name: "a", direction: .up, durationMilliseconds: 5, locks: locks), at: at(12))
+    let untold = recorder.records(
+      of: .migrationFinished(version: one, name: "a", direction: .up, durationMilliseconds: 5),
+      at: at(13))
+    guard case .step(let first)? = told.last, case .step(let second)? = untold.last else {
+      Issue.record("no steps")
+      return
+    }
+    #expect(
+      first.locks == [
+        .init(mode: "ACCESS EXCLUSIVE", relation: "s.t", heldMilliseconds: 3),
+        .init(mode: "SHARE", relation: "u", heldMilliseconds: nil),
+      ])
+    #expect(second.locks == nil)
+  }
+
+  @Test func `a migration that was undone while stepping is kept as declined`() {
+    var recorder = RunRecorder(runStart(), plan: plan)
+    let one = Version("1")
+    _ = recorder.records(
+      of: .migrationStarted(version: one, name: "a", direction: .up), at: at(11))
+    let kept = recorder.records(
+      of: .migrationDeclined(version: one, name: "a", direction: .up), at: at(14))
+    guard case .step(let step)? = kept.first, kept.count == 1 else {
+      Issue.record("not one step: \(kept)")
+      return
+    }
+    #expect(step.outcome == .declined && step.durationMilliseconds == 3000 && step.error == nil)
+  }
+
   @Test func `nothing is kept of a run in which nothing began`() {
     let recorder = RunRecorder(runStart(), plan: plan)
     #expect(recorder.end(.interrupted, applied: 0, reverted: 0, at: at(11)) == [])
