@@ -48,6 +48,12 @@ extension Model {
     }
   }
 
+  /// Whether the locks are looked at, or keep a run of ours waiting.
+  private var locksMatter: Bool {
+    let slot = focusedPane?.slot
+    return slot == .locks || slot == .detail || (facts.isRunning && facts.locks.waiting ?? 0 > 0)
+  }
+
   private func isOffered(_ action: Action) -> Bool {
     switch action {
     case .stepAside: facts.run?.mayStepAside ?? false
@@ -58,8 +64,8 @@ extension Model {
     // q says the same.
     case .back: false
     case .openLocks: focusedPane?.slot != .locks
-    case .cancelSession: facts.locks.selected?.pid != nil
-    case .endSession: facts.locks.selected != nil
+    case .cancelSession: facts.locks.selected?.pid != nil && locksMatter
+    case .endSession: facts.locks.selected != nil && locksMatter
     case .nextPane: arrangement.panes.count > 1 && size.columns >= 100
     default: true
     }

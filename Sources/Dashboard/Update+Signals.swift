@@ -143,6 +143,7 @@ extension AwaitedEffect {
     if signal.victims.isEmpty { return (words + ": nobody had been waiting for it", .note) }
     words += ": freed \(freed) of \(Words.count(signal.victims.count, "session"))"
     guard let still = rest.first else { return (words, .note) }
+    words += " so far"
     let keeper = graph.node(pid: still).flatMap { graph.nodes[$0].blockers.first }
       .map { graph.nodes[$0.blocker] }
     if let keeper {
@@ -150,6 +151,6 @@ extension AwaitedEffect {
       let pid = keeper.owner.pid.map { "\($0) (\(name))" } ?? name
       words += "; \(still) now waits for \(pid)"
     }
-    return (words, .warning)
+    return (words, freed > 0 ? .note : .warning)
   }
 }

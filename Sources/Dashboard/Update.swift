@@ -62,8 +62,9 @@ extension Model {
     case .locksSampled(let sample):
       watch.answered(sample)
       if !facts.isFrozen {
-        facts.locks.take(sample, interval: Int64(facts.intervalMilliseconds) * 1000)
-        facts.locks.backsOffTo = watch.isExpensive ? facts.intervalMilliseconds * 2 : nil
+        let interval = facts.intervalMilliseconds * (watch.isExpensive ? 2 : 1)
+        facts.locks.take(sample, interval: Int64(interval) * 1000)
+        facts.locks.backsOffTo = watch.isExpensive ? interval : nil
         if let found = sample.verification { say(found.words, found.severity) }
       }
       if case .full(let snapshot, let graph, _, _) = sample.content {

@@ -211,7 +211,7 @@ struct SignalTests {
     model.tell(.locksSampled(rest))
     #expect(
       model.text.contains(
-        "ended 16669 (report-job): freed 2 of 4 sessions; 16804 now waits for 16747"))
+        "ended 16669 (report-job): freed 2 of 4 sessions so far; 16804 now waits for 16747"))
   }
 
   @Test func `a session that does not react is said to be still there`() throws {
@@ -254,5 +254,47 @@ struct SignalTests {
     let kept = Consequences(of: first, in: both)
     #expect(kept.atOnce == [] && kept.inTurn == [])
     #expect(kept.keptByOthers.map { both.nodes[$0].owner.pid } == [3])
+  }
+}
+
+/// The locks while something of ours runs.
+struct LocksDuringRunTests {
+  @Test(arguments: [(80, 24), (120, 40), (200, 60)])
+  func `a queue behind us can be helped without leaving the run`(
+    _ size: (columns: Int, rows: Int)
+  ) {
+    var model = Scenes.ready(size.columns, size.rows, target: Scenes.development)
+    model.start(Scenes.plan([Scenes.step(Scenes.addOrderChannel)]))
+    model.tell(
+      .runEvent(
+        .migrationStarted(version: Version("0042"), name: "add_order_channel", direction: .up),
+        at: Scenes.later(1000)),
+      .locksSampled(Scenes.queue), .tick(Scenes.later(2000)))
+    expectGolden(model.view(), "locks/applying-\(size.columns)x\(size.rows)")
+    model.press(.character("K"))
+    model.tell(.tick(Scenes.later(2500)))
+    #expect(model.text.contains("type 16669 and Enter"))
+    model.type("16669")
+    let signal = SignalTests.effect(model.press(.enter))
+    #expect(signal?.session.pid == 16669)
+  }
+
+  @Test func `five thousand locks and four hundred waiters are read and drawn`() {
+    var rows = [LockRow(Scenes.table(16401), pid: 1, mode: .accessExclusive, isGranted: true)]
+    rows += (2...401).map { Scenes.waiting(Int32($0), .accessShare, Int64($0)) }
+    rows += (0..<4600).map {
+      LockRow(
+        Scenes.table(UInt32(20_000 + $0)), pid: Int32(500 + $0 % 300), mode: .accessShare,
+        isGranted: true)
+    }
+    let sessions = (1...800).map {
+      Scenes.session(Int32($0), "web-\($0)", state: "active", since: 1)
+    }
+    var model = Scenes.ready(200, 60, locks: Scenes.sample(rows, sessions))
+    model.press(.character("4"))
+    for _ in 0..<50 { model.press(.character("j")) }
+    #expect(model.facts.locks.selected?.pid == 352)
+    #expect(model.facts.locks.number == 1, "no key asks for anything to be made anew")
+    #expect(model.facts.locks.history.pictures.count == 1)
   }
 }

@@ -84,7 +84,7 @@ public struct LockHistory: Sendable {
   mutating func note(at: Instant, waiting: Int, oldest: Double?, interval: Int64) {
     let waiting = Int32(clamping: waiting)
     let oldest = oldest.map { Int32(clamping: Int64($0)) } ?? (waiting == 0 ? 0 : -1)
-    if let last, at > last.at, at.microseconds(since: last.at) <= max(interval * 2, 2_000_000) {
+    if let last, at > last.at, at.microseconds(since: last.at) <= max(interval * 5 / 2, 2_500_000) {
       for index in levels.indices {
         let length = levels[index].seconds * 1_000_000
         var number = last.at.microseconds / length + 1

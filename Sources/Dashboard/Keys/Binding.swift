@@ -44,6 +44,12 @@ public enum Bindings {
     Binding(
       [.letter("D")], .rollBackRun, hint: "roll back",
       "rolls back where a run stopped"),
+    Binding(
+      [.letter("c")], .cancelSession, hint: "cancel",
+      "tells what cancelling the lock pane's session would do, and asks"),
+    Binding(
+      [.letter("K")], .endSession, hint: "end",
+      "tells what ending the lock pane's session would do, and asks"),
     Binding([.letter("/")], .search, hint: "find", "searches in this pane"),
     Binding([.letter("n")], .nextMatch, "goes to the next match"),
     Binding([.letter("N")], .previousMatch, "goes to the match before"),

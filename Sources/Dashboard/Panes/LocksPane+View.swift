@@ -163,8 +163,13 @@ extension LocksPane {
       Table.Column("WAIT", .fixed(6)),
     ]
     if hasQuery { columns.append(Table.Column("XACT", .fixed(6))) }
-    columns.append(Table.Column("LOCK", .fixed(isShort ? 14 : 22)))
-    columns.append(Table.Column("ON", .share(weight: 2, minimum: 8)))
+    // No wider than what stands in them: names and queries want the room.
+    let locks = lines.reduce(8) {
+      max($0, isShort ? $1.mode?.shortName.utf8.count ?? 0 : $1.lock.utf8.count)
+    }
+    let places = lines.reduce(8) { max($0, TextWidth.of($1.on)) }
+    columns.append(Table.Column("LOCK", .fixed(min(locks, isShort ? 14 : 22))))
+    columns.append(Table.Column("ON", .share(weight: 2, minimum: min(places, max(8, width / 6)))))
     columns.append(Table.Column("BLOCKS", .fixed(7)))
     if hasQuery { columns.append(Table.Column("QUERY", .share(weight: 3, minimum: 10))) }
     return Columns(

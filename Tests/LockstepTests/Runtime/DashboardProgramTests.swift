@@ -269,6 +269,49 @@ struct DashboardProgramTests {
     run.sees("waiting 0")
   }
 
+  @Test func `a session is ended, and what that freed is said`() async throws {
+    let database = try await TestServer.shared.makeDatabase()
+    try await database.execute("CREATE TABLE stock (id int)")
+    let run = try Run(url: database.url, size: Size(columns: 160, rows: 50))
+    run.sees("applied 0  pending 2")
+    let name = database.name
+    let holder = Task {
+      try await TestServer.shared.withConnection(to: name, application: "holder") {
+        _ = try await $0.execute("BEGIN; LOCK TABLE stock; SELECT pg_sleep(300); ROLLBACK")
+      }
+    }
+    let held = """
+      SELECT pid FROM pg_locks WHERE granted AND relation = 'stock'::regclass
+        AND mode = 'AccessExclusiveLock'
+      """
+    while try await database.rows(held) == [] {}
+    let pid = try #require(try await database.rows(held).first)
+    let waiter = Task {
+      try await TestServer.shared.withConnection(to: name, application: "waiter") {
+        _ = try await $0.execute("BEGIN; LOCK TABLE stock IN ACCESS SHARE MODE; ROLLBACK")
+      }
+    }
+    #expect(run.terminal.wait { $0.text.contains("holder") && $0.text.contains("waiter") })
+    run.type(":arm\r")
+    run.sees("ARMED")
+    run.type(":end \(pid)\r")
+    run.sees("type \(pid) and Enter to end it")
+    run.sees("1 session at once: waiter")
+    // Asked for again and again, since keys are not taken at once.
+    run.terminal.wait { terminal in
+      terminal.send(String(repeating: "\u{7f}", count: pid.count) + pid)
+      return terminal.text.contains("socket:5432: \(pid)")
+    }
+    run.terminal.send(.enter)
+    run.sees("ended \(pid) (holder): freed 1 of 1 session")
+    _ = await holder.result
+    _ = await waiter.result
+    let isGone = "SELECT count(*) FROM pg_stat_activity WHERE pid = \(pid)"
+    #expect(try await database.rows(isGone) == ["0"])
+    run.type("q")
+    #expect(run.terminal.waitForExit() == .exited(0))
+  }
+
   @Test func `a read-only session cannot be armed`() async throws {
     let database = try await TestServer.shared.makeDatabase()
     let run = try Run(url: database.url, ["--read-only"])
