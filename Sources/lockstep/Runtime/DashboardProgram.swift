@@ -33,8 +33,6 @@ struct DashboardProgram: Sendable {
   var timeout: Duration?
   /// Who is recorded as having run something, from the role that logged in.
   var runBy: @Sendable (String) -> String = { $0 }
-  /// Keeps what was done to the sessions of others.
-  var recordAudit: @Sendable (AuditEvent) -> Void = { _ in }
   /// Where runs and audit events are kept; `nil` keeps none.
   var journal: JournalPlace?
   var environment: [String: String]

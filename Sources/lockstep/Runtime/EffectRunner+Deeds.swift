@@ -318,9 +318,9 @@ extension EffectRunner {
       action: signal.action, pid: session.pid, user: session.user,
       application: session.application, backendStart: session.backendStart,
       queryStart: session.queryStart, victims: signal.victims.count, outcome: outcome)
-    program.recordAudit(event)
-    await keep(event)
+    // The session that keeps it may itself be waiting for what was just freed, or was not.
     send(.signalled(signal, outcome, at: .current))
+    await keep(event)
   }
 
   private func keep(_ event: AuditEvent) async {
