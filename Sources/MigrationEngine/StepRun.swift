@@ -108,19 +108,23 @@ final class StepRun: Sendable {
     _ step: PlanStep, _ unit: RunUnit
   ) async throws(StepFailure) -> [HeldLock] {
     let record = step.write.record.map { $0 + ";" }.joined()
+    // A script that only makes its own is not asked: it costs what a small migration cannot spare.
+    let question =
+      unit.touchesOnlyItsOwn
+      ? "" : HeldLock.quickQuestion(serverVersion: connection.serverVersion) + ";"
     var message = Message()
     switch unit.form {
     case .ownTransaction(let commit):
       let utf8 = unit.sql.utf8
       let end = utf8.index(utf8.startIndex, offsetBy: commit)
       message.add(script: String(unit.sql[..<end]))
-      message.add(HeldLock.question + ";" + elapsedOnServer(record))
+      message.add(question + elapsedOnServer(record))
       message.add(String(unit.sql[end...]) + "\n;")
     default:
       message.add("BEGIN;")
       message.add(script: unit.sql)
       // The line break ends a comment in the last line, the semicolon its last statement.
-      message.add("\n;" + HeldLock.question + ";" + elapsedOnServer(record) + "COMMIT;")
+      message.add("\n;" + question + elapsedOnServer(record) + "COMMIT;")
     }
     message.add(StepRun.resets)
     let whole = message
@@ -132,7 +136,10 @@ final class StepRun: Sendable {
       return (held.withLock { $0 }, milliseconds(since: sent))
     }
     try await afterwards(step, elapsed: "\(nanoseconds(since: began))")
-    return locks.map { HeldLock(mode: $0.mode, relation: $0.relation, milliseconds: time) }
+    let made = unit.tablesMade
+    return locks.filter { !made.contains($0.relation.name) }.map {
+      HeldLock(mode: $0.mode, relation: $0.relation, milliseconds: time)
+    }
   }
 
   /// Writes the history alone. What a run that broke off has left in the journal is settled by it.

@@ -286,10 +286,14 @@ import Testing
           up: "CREATE TABLE b (id int);\nALTER TABLE a ADD x int;\nSELECT * FROM c;"),
         SampleMigration("002", "own", up: "BEGIN;\nLOCK TABLE c IN SHARE MODE;\nCOMMIT;"),
         SampleMigration("003", "outside", up: "VACUUM c;"),
+        SampleMigration("004", "new", up: "CREATE TABLE d (id int);\nCREATE INDEX d_id ON d (id);"),
+        // What is gone has no name any more.
+        SampleMigration("005", "gone", up: "DROP TABLE d;\nALTER TABLE \"My, (table)\" ADD x int;"),
       ])
-    try await fixture.database.execute("CREATE TABLE a (id int); CREATE TABLE c (id int)")
+    try await fixture.database.execute(
+      "CREATE TABLE a (id int); CREATE TABLE c (id int); CREATE TABLE \"My, (table)\" ()")
     let ran = try await fixture.run(.upAll)
-    #expect(ran.summary == "finished +3 -0", "\(String(describing: ran.diagnostic))")
+    #expect(ran.summary == "finished +5 -0", "\(String(describing: ran.diagnostic))")
     let held = ran.events.compactMap { event -> [String]? in
       guard case .migrationFinished(_, _, _, _, let locks) = event else { return nil }
       #expect(locks?.allSatisfy { ($0.milliseconds ?? -1) >= 0 } ?? true)
@@ -297,7 +301,8 @@ import Testing
     }
     #expect(
       held == [
-        ["ACCESS EXCLUSIVE public.a", "ACCESS SHARE public.c"], ["SHARE public.c"], ["unknown"],
+        ["ACCESS EXCLUSIVE public.a", "ACCESS SHARE public.c"], ["SHARE public.c"], ["unknown"], [],
+        ["ACCESS EXCLUSIVE public.My, (table)"],
       ])
   }
 }
