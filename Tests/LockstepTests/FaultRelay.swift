@@ -50,6 +50,7 @@ struct FaultRelay: Sendable {
     let listener = try #require(listen(at: path))
     var stop: [Int32] = [-1, -1]
     try #require(pipe(&stop) == 0)
+    for end in stop { keepFromChildren(end) }
     let record = Record()
     let line = Line(
       serverPath: server.cluster.directory + "/.s.PGSQL.5432", path: path, point: point,
@@ -58,11 +59,11 @@ struct FaultRelay: Sendable {
     let url = "postgresql:///\(database.name)?host=\(program.folder)&port=5432&user=lockstep"
     do {
       let result = try await body(url, record)
-      close(stop[1])
+      tellToStop(stop[1])
       await thread.value
       return result
     } catch {
-      close(stop[1])
+      tellToStop(stop[1])
       await thread.value
       throw error
     }
@@ -100,7 +101,7 @@ private struct Line: Sendable {
     var listener = listener
     var sessions: [Session] = []
     defer {
-      for end in sessions.flatMap({ [$0.client, $0.server] }) { close(end) }
+      for end in sessions.flatMap({ [$0.client, $0.server] }) { hangUp(end) }
       if listener >= 0 { close(listener) }
       close(stop)
       unlink(path)
@@ -135,8 +136,8 @@ private struct Line: Sendable {
 
   private func end(_ sessions: inout [Session], _ range: ClosedRange<Int>) {
     for session in sessions[range] {
-      close(session.client)
-      close(session.server)
+      hangUp(session.client)
+      hangUp(session.server)
     }
     sessions.removeSubrange(range)
   }
@@ -223,7 +224,27 @@ private func send(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
   return true
 }
 
-private func acceptSocket(_ listener: Int32) -> Int32 { accept(listener, nil, nil) }
+private func acceptSocket(_ listener: Int32) -> Int32 {
+  let descriptor = accept(listener, nil, nil)
+  if descriptor >= 0 { keepFromChildren(descriptor) }
+  return descriptor
+}
+
+/// A server that another test starts at this moment would hold it open to its end.
+private func keepFromChildren(_ descriptor: Int32) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+
+/// A byte is seen also where somebody else still holds the pipe's end.
+private func tellToStop(_ descriptor: Int32) {
+  var byte: UInt8 = 0
+  _ = write(descriptor, &byte, 1)
+  close(descriptor)
+}
+
+/// The other side sees the end also where somebody else still holds the socket.
+private func hangUp(_ descriptor: Int32) {
+  shutdown(descriptor, socketBothWays)
+  close(descriptor)
+}
 
 private func startListening(_ descriptor: Int32) -> Bool { listen(descriptor, 16) == 0 }
 
@@ -235,6 +256,7 @@ private func openSocket(
   address.sun_family = sa_family_t(AF_UNIX)
   withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
   let descriptor = socket(AF_UNIX, streamSocket, 0)
+  keepFromChildren(descriptor)
   let isOpen = withUnsafePointer(to: &address) {
     $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
       use(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
@@ -248,7 +270,9 @@ private func openSocket(
 #if canImport(Glibc)
   private let streamSocket = Int32(SOCK_STREAM.rawValue)
   private let noSignal = Int32(MSG_NOSIGNAL)
+  private let socketBothWays = Int32(SHUT_RDWR)
 #else
   private let streamSocket = SOCK_STREAM
   private let noSignal: Int32 = 0
+  private let socketBothWays = SHUT_RDWR
 #endif
