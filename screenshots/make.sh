@@ -152,6 +152,11 @@ wait pending +8
 pause 2
 STEPS
 
+scene wide 200x60 <<'STEPS'
+wait pending +8
+pause 12
+STEPS
+
 if [ "$made" = 0 ]; then
   echo "error: there is no scene ${wanted[*]}" >&2
   exit 2
