@@ -12,6 +12,8 @@ public struct Rehearsal: Sendable {
   public var target: ConnectionString
   public var options: Runner.Options
   public var loop: EventLoop
+  /// What is tried on the copy around each migration.
+  public var probes: [any ScratchProbe] = []
 
   /// What is being done, for whoever waits.
   public enum Progress: Sendable, Hashable {
@@ -136,7 +138,7 @@ private struct ScratchRun {
     var before = first
     for (index, status) in pending.enumerated() {
       try Task.checkCancellation()
-      let (migration, after) = try await one(status, from: before, reader)
+      let (migration, after) = try await one(status, from: before, reader, in: reading)
       done.append(migration)
       // What comes next would stand on something that is neither before nor after.
       guard migration.applies == true, migration.rollBack.runs != false,
@@ -152,12 +154,18 @@ private struct ScratchRun {
   }
 
   private func one(
-    _ status: MigrationStatus, from before: SchemaSnapshot, _ reader: SchemaReader
+    _ status: MigrationStatus, from before: SchemaSnapshot, _ reader: SchemaReader,
+    in reading: Connection
   ) async throws -> (RehearsedMigration, SchemaSnapshot) {
     var result = RehearsedMigration(status)
     func tell(_ words: String) {
       report(.running(status.version, name: status.name, words))
     }
+    var probes = rehearsal.probes
+    var scene = ScratchScene(
+      session: reading, migration: status, mode: scratch.mode, before: before, now: before,
+      changes: [])
+    for index in probes.indices { try await probes[index].before(scene) }
     tell("up")
     let began = ContinuousClock.now
     let up = try await run(.up(to: status.version, count: 1, allowOutOfOrder: true))
@@ -167,6 +175,14 @@ private struct ScratchRun {
     result.statements = up.statements
     let applied = try await reader.read()
     result.changes = SchemaDiff(from: before, to: applied).changes
+    if up.failure == nil, !probes.isEmpty {
+      tell("trying what it promises")
+      scene.now = applied
+      scene.changes = result.changes
+      var trials: [Trial] = []
+      for index in probes.indices { trials += try await probes[index].after(scene) }
+      result.trials = trials
+    }
     guard up.failure == nil, result.rollBack.hasScript else { return (result, applied) }
     tell("down")
     let down = try await run(.only(status.version, .down))

@@ -12,6 +12,7 @@ extension RunRecord {
     case .step: "step"
     case .ended: "run_ended"
     case .audit: "audit"
+    case .check: "check"
     }
   }
 
@@ -21,6 +22,7 @@ extension RunRecord {
     case .lockAttempt(let attempt): attempt.version
     case .statement(let statement): statement.version
     case .step(let step): step.version
+    case .check(let check, _): check.version
     case .started, .ended, .audit: nil
     }
   }
@@ -54,6 +56,7 @@ extension RunRecord {
         "reverted": JSONValue(end.reverted),
       ]
     case .audit(let event, let identity): event.json(on: identity)
+    case .check(let check, let identity): check.json(on: identity)
     }
   }
 
@@ -78,20 +81,23 @@ extension RunRecord {
     case "audit":
       guard let event = AuditEvent(json), let identity = DatabaseIdentity(json) else { return nil }
       self = .audit(event, identity)
+    case "check":
+      guard let check = CheckRecord(json), let identity = DatabaseIdentity(json) else { return nil }
+      self = .check(check, identity)
     default: return nil
     }
   }
 }
 
 extension DatabaseIdentity {
-  fileprivate init?(_ json: JSONValue) {
+  init?(_ json: JSONValue) {
     guard let database = json["database"]?.text, let server = json["server"]?.text else {
       return nil
     }
     self.init(database: database, server: server, system: json["system"]?.text)
   }
 
-  fileprivate var members: [JSONValue.Member] {
+  var members: [JSONValue.Member] {
     [
       .init(key: "database", value: .string(database)),
       .init(key: "server", value: .string(server)),
@@ -272,7 +278,7 @@ extension AuditEvent {
 
 extension JSONValue {
   /// A moment in the form that `Instant.iso8601` writes; `nil` for everything else.
-  fileprivate func instant(_ key: String) -> Instant? {
+  func instant(_ key: String) -> Instant? {
     self[key]?.text.flatMap { Instant(iso8601: $0) }
   }
 }

@@ -52,7 +52,7 @@ extension RunRecordSelection {
     case .steps:
       switch record {
       case .started, .step: return true
-      case .lockAttempt, .statement, .ended, .audit: return false
+      case .lockAttempt, .statement, .ended, .audit, .check: return false
       }
     case .version(let version): return record.version == nil || record.version == version
     }

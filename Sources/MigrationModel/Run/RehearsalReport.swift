@@ -77,6 +77,8 @@ public struct RehearsedMigration: Sendable, Hashable {
   public var reapplies: Bool?
   /// Why it failed.
   public var error: Diagnostic?
+  /// What was tried on the copy once it was applied; `nil` where nothing was.
+  public var trials: [Trial]?
 
   public init(
     version: Version, name: String, checksum: Checksum? = nil, applies: Bool? = nil,

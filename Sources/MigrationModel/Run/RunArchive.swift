@@ -5,6 +5,9 @@ public struct RunArchive: Sendable, Hashable {
   /// Newest first.
   public private(set) var runs: [RecordedRun] = []
   public private(set) var audits: [AuditEvent] = []
+  /// Of every environment and database, in the order in which they were kept: what was proven on staging
+  /// counts elsewhere.
+  public private(set) var checks: [CheckRecord] = []
 
   /// What a run was, as far as it was kept.
   public struct RecordedRun: Sendable, Hashable {
@@ -53,11 +56,13 @@ public struct RunArchive: Sendable, Hashable {
         found[step.run]?.steps.append(recorded)
       case .ended(let end): found[end.run]?.end = end
       case .audit(let event, let place): if place.isSame(as: identity) { audits.append(event) }
+      case .check(let check, _): checks.append(check)
       case .started: break
       }
     }
     runs = found.values.sorted { ($0.start.at, $0.start.id) > ($1.start.at, $1.start.id) }
     audits.sort { $0.at > $1.at }
+    checks.sort { $0.at < $1.at }
   }
 
   /// The runs in which a migration took part, newest first, each with that step; `nil` for a run that has

@@ -1,6 +1,7 @@
 import PostgresModel
 
-/// One thing that is kept of a run, or of what a person did to another's session; a line of the journal.
+/// One thing that is kept of a run, of a check, or of what a person did to another's session; a line of
+/// the journal.
 public enum RunRecord: Sendable, Hashable {
   case started(RunStart)
   case lockAttempt(LockAttemptRecord)
@@ -8,6 +9,7 @@ public enum RunRecord: Sendable, Hashable {
   case step(StepRecord)
   case ended(RunEnd)
   case audit(AuditEvent, DatabaseIdentity)
+  case check(CheckRecord, DatabaseIdentity)
 
   /// The run that it belongs to; `nil` for what stands outside of runs.
   public var run: String? {
@@ -17,7 +19,7 @@ public enum RunRecord: Sendable, Hashable {
     case .statement(let statement): statement.run
     case .step(let step): step.run
     case .ended(let end): end.run
-    case .audit: nil
+    case .audit, .check: nil
     }
   }
 }

@@ -1,0 +1,156 @@
+import PostgresModel
+
+/// A migration with its checklist, as far as it is settled.
+public struct CheckedMigration: Sendable, Hashable {
+  public var version: Version
+  public var name: String
+  /// `Migration.contentChecksum` in hexadecimal.
+  public var checksum: String
+  public var environment: String?
+  /// In the order of the checklist.
+  public var items: [CheckedItem]
+
+  public init(
+    version: Version, name: String, checksum: String, environment: String?, items: [CheckedItem]
+  ) {
+    self.version = version
+    self.name = name
+    self.checksum = checksum
+    self.environment = environment
+    self.items = items
+  }
+
+  public enum Verdict: String, Sendable, Hashable {
+    case passed, failed
+    /// Something is open, not proven or stale.
+    case incomplete
+  }
+
+  public var verdict: Verdict {
+    if items.contains(where: { $0.status == .failed }) { return .failed }
+    return items.allSatisfy(\.status.isSettled) ? .passed : .incomplete
+  }
+
+  /// How many items need nothing more, and how many there are.
+  public var progress: (settled: Int, of: Int) {
+    (items.count { $0.status.isSettled }, items.count)
+  }
+}
+
+/// An item of a checklist with what is known of it.
+public struct CheckedItem: Sendable, Hashable {
+  public var item: ChecklistItem
+  public var status: CheckStatus
+  /// What the last proof has seen; of a stale item, what it saw then.
+  public var evidence: [CheckFinding.Evidence]
+  public var by: String?
+  public var at: Instant?
+  /// Why it is waived, or what whoever signed has written.
+  public var reason: String?
+  /// Remarks, oldest first.
+  public var notes: [String]
+
+  public init(
+    _ item: ChecklistItem, _ status: CheckStatus = .open, evidence: [CheckFinding.Evidence] = [],
+    by: String? = nil, at: Instant? = nil, reason: String? = nil, notes: [String] = []
+  ) {
+    self.item = item
+    self.status = status
+    self.evidence = evidence
+    self.by = by
+    self.at = at
+    self.reason = reason
+    self.notes = notes
+  }
+}
+
+/// How an item stands; the words of `check --json`.
+public enum CheckStatus: String, Sendable, Hashable, CaseIterable {
+  case passed, failed
+  /// A person answers for leaving it out.
+  case waived
+  /// A person has seen to it.
+  case signed
+  /// Nothing was done yet, or what was tried has proven nothing.
+  case open
+  case notApplicable = "not_applicable"
+  /// It was settled for another content of the migration's files.
+  case stale
+
+  /// Whether nothing more has to be done.
+  public var isSettled: Bool {
+    switch self {
+    case .passed, .waived, .signed, .notApplicable: true
+    case .failed, .open, .stale: false
+    }
+  }
+}
+
+extension CheckedMigration {
+  /// Folds what was kept into how each item stands.
+  ///
+  /// - Parameter records: In the order in which they were kept; those of other migrations, environments
+  ///   and items are passed over, those of another content make an item stale that nothing newer settles.
+  public init(
+    version: Version, name: String, checksum: String, environment: String?, checklist: Checklist,
+    records: [CheckRecord]
+  ) {
+    let own = records.filter { $0.version == version && $0.environment == environment }
+    self.init(
+      version: version, name: name, checksum: checksum, environment: environment,
+      items: checklist.items.map { item in
+        CheckedItem(item, records: own.filter { $0.item == item.id }, checksum: checksum)
+      })
+  }
+}
+
+extension CheckedItem {
+  /// A person's word stands above a proof that failed or proved nothing only as a waiver or a signature
+  /// given after it; a proof that comes later replaces it.
+  fileprivate init(_ item: ChecklistItem, records: [CheckRecord], checksum: String) {
+    self.init(item)
+    var before: [CheckedItem] = []
+    for record in records {
+      let isOfThis = record.checksum == checksum
+      switch record.act {
+      case .noted(let text):
+        notes.append(text)
+        continue
+      case .undone:
+        if let last = before.popLast() {
+          let notes = notes
+          self = last
+          self.notes = notes
+        }
+        continue
+      case .proven(let finding):
+        before = []
+        status = CheckStatus(finding.verdict)
+        evidence = finding.evidence
+        reason = nil
+      case .signed(let note):
+        before.append(self)
+        status = .signed
+        reason = note
+      case .waived(let why):
+        before.append(self)
+        status = .waived
+        reason = why
+      }
+      by = record.by
+      at = record.at
+      if !isOfThis, status != .open { status = .stale }
+    }
+  }
+}
+
+extension CheckStatus {
+  public init(_ verdict: CheckFinding.Verdict) {
+    switch verdict {
+    case .passed: self = .passed
+    case .failed: self = .failed
+    case .notProven: self = .open
+    case .notApplicable: self = .notApplicable
+    }
+  }
+}
