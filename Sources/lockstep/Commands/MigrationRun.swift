@@ -57,7 +57,9 @@ struct MigrationRun: Sendable {
     for warning in plan.warnings + judgement.notes { context.output.tell(warning) }
     if !plan.refusals.isEmpty { return refuse(plan.refusals) }
     if isDry { return show(plan, of: project) }
-    if plan.steps.isEmpty { return nothingToDo(project) }
+    if plan.steps.isEmpty {
+      return try await owedHealth(judgement, plan, project, keeper) ?? nothingToDo(project)
+    }
     tellGates(plan)
     try await confirm(plan, settings)
     if let glass, let facts = judgement.facts {
@@ -65,6 +67,21 @@ struct MigrationRun: Sendable {
         glass, facts, plan)
     }
     return try await run(plan, planContext, in: project, keeper, glass)
+  }
+
+  /// Makes the health check that a killed run still owes; `nil` where none does.
+  private func owedHealth(
+    _ judgement: GateKeeper.Judgement, _ plan: Plan, _ project: OpenProject, _ keeper: GateKeeper
+  ) async throws -> ExitCode? {
+    guard let owed = judgement.facts?.archive.unheardOf, !project.settings.isReadOnly else {
+      return nil
+    }
+    let runner = Runner(
+      project: project.project, target: project.settings.target.value, loop: context.loop)
+    return try await OwedHealthCheck(
+      context: context, owed: owed,
+      run: keeper.run(runner, timeout: nil, session: project.connection)
+    ).make(plan, of: project)
   }
 
   /// What `--break-glass` says.
@@ -305,38 +322,6 @@ struct MigrationRun: Sendable {
       report.tellMarked(step)
     }
     return end(outcome, isLate: isLate, timeout: timeout)
-  }
-
-  /// Writes the documents that were asked for, about what has run; a failure of theirs is told and changes
-  /// nothing.
-  private func document(
-    _ outcome: Runner.Outcome, _ plan: Plan, _ project: OpenProject
-  ) async {
-    let counts = outcome.counts
-    guard counts.applied + counts.reverted > 0 else { return }
-    let documents = ProjectDocuments(root: project.settings.root)
-    do {
-      if arguments.has(Options.incident) {
-        let done = plan.steps.prefix(counts.applied + counts.reverted)
-        for step in done where step.direction == .down {
-          let path = try documents.write(try await context.incident(of: step.version, project))
-          context.output.say("wrote \(path)")
-        }
-      }
-      if let title = arguments.text(Options.decision) {
-        let (archive, notes) = await JournalPlace(project.settings, loop: context.loop).archive(
-          .all, of: project.loaded, in: project.connection)
-        for note in notes { context.output.tell(note) }
-        guard let run = archive.runs.first else { return }
-        let approval = plan.gates.first { $0.id == .approval }?.state.reason
-        let path = try documents.add(DecisionEntry(title: title, run: run, approval: approval))
-        context.output.say("added to \(path)")
-      }
-    } catch {
-      var diagnostic = Diagnostic(explaining: error)
-      diagnostic.severity = .warning
-      context.output.tell(diagnostic)
-    }
   }
 
   private func end(_ outcome: Runner.Outcome, isLate: Bool, timeout: Duration?) -> ExitCode {

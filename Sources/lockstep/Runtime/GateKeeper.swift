@@ -109,7 +109,7 @@ extension RunArchive.RecordedRun {
       "the run that \(start.by) began \(start.at.shortText) UTC has told neither of its end nor of its"
         + " health check: \(what)",
       next:
-        "if it does not run any more, it was killed: see what stands with `lockstep status`, and ask"
-        + " for the health yourself")
+        "if it does not run any more, it was killed: see what stands with `lockstep status`; `lockstep"
+        + " up` makes the health check where nothing is left to apply")
   }
 }

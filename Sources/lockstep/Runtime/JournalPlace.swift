@@ -78,6 +78,15 @@ struct JournalPlace: Sendable {
     try await records(warn).append([.approval(approval)])
   }
 
+  /// Adds records to a run that was kept before.
+  ///
+  /// - Throws: `RunRecordsFailure`.
+  func append(
+    _ kept: [RunRecord], warn: @Sendable (Diagnostic) -> Void
+  ) async throws(RunRecordsFailure) {
+    try await records(warn).append(kept)
+  }
+
   // MARK: Reading
 
   /// Reads what was proven and said about migrations on another database, where each keeps its own

@@ -177,7 +177,8 @@ import Testing
   }
 
   @Test func `killed before its health check, what was applied is told as such`() async throws {
-    let (program, database) = try await project("health: {sql: 'select pg_advisory_lock(42)'}")
+    let (program, database) = try await project(
+      "health: {sql: 'select pg_advisory_lock(42) is not null'}")
     let outcome = try await up(
       program, database, holding: "select pg_advisory_lock(42)", until: "lockstep health",
       signal: SIGKILL)
@@ -188,6 +189,16 @@ import Testing
     #expect(
       status.output.contains(
         "has told neither of its end nor of its health check: 001 up was done"), "\(status.output)")
+    // What it owes is made up for, and kept with it.
+    let late = try await program.run("up")
+    #expect(late.status == 0, "\(late.errors)")
+    #expect(
+      late.output.hasSuffix(
+        "health check passed: sql select pg_advisory_lock(42) is not null: true\n"))
+    #expect(try await !program.run("status").output.contains("has told neither"))
+    let runs = try await program.run("show", "001", "--runs").output
+    #expect(runs.contains("\n  health check passed: ") && !runs.contains("its end was not kept"))
+    #expect(try await program.run("up").errors == "nothing to apply\n")
   }
 
   @Test func `what goes stale while it is backed up is refused, and the record has its end`()
