@@ -63,17 +63,22 @@ extension HealthDemand.Way {
     }
   }
 
-  /// What is asked, for messages; nothing secret that may stand in an address.
+  /// What is asked, in one line for messages; nothing secret that may stand in an address.
   public var words: String {
     switch self {
-    case .sql(let sql): sql
-    case .command(let arguments): arguments.joined(separator: " ")
+    case .sql(let sql): HealthDemand.line(sql)
+    case .command(let arguments): HealthDemand.line(arguments.joined(separator: " "))
     case .url(let url): HealthDemand.withoutSecrets(url)
     }
   }
 }
 
 extension HealthDemand {
+  static func line(_ text: String) -> String {
+    let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return line.count <= 200 ? line : "\(line.prefix(199))…"
+  }
+
   /// An address without user, password and query.
   static func withoutSecrets(_ url: String) -> String {
     var text = url[...]

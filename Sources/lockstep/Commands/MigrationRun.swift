@@ -55,6 +55,9 @@ struct MigrationRun: Sendable {
     }
     plan.gates = judgement.gates
     for warning in plan.warnings + judgement.notes { context.output.tell(warning) }
+    if !isDry, context.output.isJSON, !keeper.asksForNothing, !plan.steps.isEmpty {
+      context.output.print(["event": "gates", "gates": GateReport.json(plan.gates)])
+    }
     if !plan.refusals.isEmpty { return refuse(plan.refusals) }
     if isDry { return show(plan, of: project) }
     if plan.steps.isEmpty {

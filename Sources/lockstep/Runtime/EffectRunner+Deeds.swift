@@ -116,6 +116,8 @@ extension EffectRunner {
       .all, of: loaded, in: connection, limit: 16 << 20)
     status.fillTimes(from: archive, loaded.layout)
     status.notes += notes
+    // One of our own that runs has not told of its end either.
+    if !facts.isRunning, let owed = archive.unheardOf { status.notes.append(owed.diagnostic) }
     send(.runsRead(archive))
     return status
   }

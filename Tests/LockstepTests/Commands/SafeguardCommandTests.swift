@@ -85,15 +85,15 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(
       outcome.lines.map { $0.prefix { $0 != "," } } == [
-        #"{"event":"backup_started""#, #"{"event":"backup_taken""#,
+        #"{"event":"gates""#, #"{"event":"backup_started""#, #"{"event":"backup_taken""#,
         #"{"event":"migration_started""#, #"{"event":"migration_finished""#,
         #"{"event":"health_checked""#, #"{"event":"finished""#,
       ])
     #expect(
-      outcome.lines[1].hasPrefix(
+      outcome.lines[2].hasPrefix(
         #"{"event":"backup_taken","way":"pg_dump","outcome":"taken","path":"./.lockstep/backups/\#(database.name)-20"#
-      ) || outcome.lines[1].contains(#""path":".lockstep/backups/"#), "\(outcome.lines[1])")
-    #expect(outcome.lines[4].contains(#""outcome":"passed","answer":"1""#))
+      ) || outcome.lines[2].contains(#""path":".lockstep/backups/"#), "\(outcome.lines[2])")
+    #expect(outcome.lines[5].contains(#""outcome":"passed","answer":"1""#))
     let journal = try journal(program)
     #expect(journal.contains(#""asks":["backup","health"]"#))
     #expect(journal.contains("{\"kind\":\"backup\"") && journal.contains("{\"kind\":\"health\""))

@@ -151,15 +151,24 @@ private func waitUntil(_ application: String, waits session: Connection) async t
   }
 
   @Test func `what is cancelled while it backs up leaves no half and no program`() async throws {
-    let fixture = try await ProjectFixture("dbmate", Self.two)
+    var fixture = try await ProjectFixture("dbmate", Self.two)
+    fixture.urlSuffix = "&password=not-to-be-listed"
     try await fixture.database.execute("CREATE TABLE big (n int)")
     let folder = "\(fixture.folder.path)/backups"
+    let demands = demands { $0.backup = .dump(directory: folder) }
+    let copy = fixture
     let ran = try await fixture.database.server.withConnection(to: fixture.database.name) {
       holder in
       try await holder.execute("BEGIN; LOCK big IN ACCESS EXCLUSIVE MODE")
-      return try await fixture.guarded(
-        .upAll, demands { $0.backup = .dump(directory: folder) },
-        cancelledAt: { try await waitUntil("lockstep backup", waits: $0) })
+      return try await copy.guarded(
+        .upAll, demands,
+        cancelledAt: { session in
+          try await waitUntil("lockstep backup", waits: session)
+          // What everybody on the machine can see.
+          let list = try ChildProcess(["/bin/sh", "-c", "cat /proc/[0-9]*/cmdline"]).runBlocking()
+          let commands = String(decoding: list.output, as: UTF8.self)
+          #expect(commands.contains("pg_dump") && !commands.contains("not-to-be-listed"))
+        })
     }
     #expect(ran.summary == "interrupted interrupted +0 -0")
     #expect(
