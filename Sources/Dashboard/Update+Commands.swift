@@ -115,6 +115,9 @@ extension Model {
     case .version: return (from, versions(beginning: last))
     case .wordsOrVersion(let words):
       return (from, words.filter { $0.hasPrefix(last) } + versions(beginning: last))
+    case .item:
+      let items = facts.checks.checklist?.items.map(\.id) ?? []
+      return (from, items.filter { $0.hasPrefix(last) })
     case .session: return (from, pids(beginning: last))
     case .free: return (from, [])
     }

@@ -148,6 +148,10 @@ extension Model {
   }
 
   private mutating func leaveZoom(to number: Int) {
+    _ = withPane(focus) { pane, _ in
+      pane.close()
+      return []
+    }
     isZoomed = false
     trail = []
     focus(on: number)

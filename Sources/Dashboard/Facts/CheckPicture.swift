@@ -14,6 +14,8 @@ public struct CheckPicture: Sendable {
   public internal(set) var selected: String?
   /// Counts the changes, so that whoever derives something can tell whether it is the last.
   public private(set) var number = 0
+  /// Whether any migration has failed an item.
+  private(set) var hasFailures = false
 
   /// As the journal had them when it was last read.
   private var archived: [CheckRecord] = []
@@ -95,6 +97,7 @@ public struct CheckPicture: Sendable {
     self.basis = basis
     number += 1
     folded = [:]
+    defer { hasFailures = folded.values.contains { $0.verdict == .failed } }
     guard let status, let checklist else { return }
     let records = Dictionary(grouping: records, by: \.version)
     for migration in status.migrations {
@@ -117,9 +120,6 @@ public struct CheckPicture: Sendable {
   func verdict(_ status: MigrationStatus) -> CheckedMigration.Verdict? {
     folded[MigrationKey(status)]?.verdict
   }
-
-  /// Whether any migration has failed an item.
-  var hasFailures: Bool { folded.values.contains { $0.verdict == .failed } }
 
   /// How a migration stands in the other environments of which something was kept, by their names.
   func elsewhere(

@@ -5,7 +5,9 @@ import PostgresModel
 
 /// The checklist of the selected migration: what is proven, what a person answers for, and what is open.
 struct ChecksPane: Pane {
-  let number = 5
+  /// The key that leads to it.
+  static let key = 5
+  let number = ChecksPane.key
   let name = "Checks"
   let slot = Slot.checks
 
