@@ -100,25 +100,28 @@ extension ChecksPane {
   }
 
   /// Where the parts of a row stand.
-  private struct Columns {
+  struct Columns {
     var title: Int
-    /// 0 where there is no room.
+    /// What was seen, beside the title; 0 where it has no room there.
     var evidence = 0
+    /// Who and when; 0 where there is room for the title alone.
     var by = 0
     var at = 0
 
-    /// Titles get what the longest needs, up to a share; evidence gets the rest.
+    /// Titles are read whole where they can be; evidence gets what is left, where that is worth reading.
     init(_ checked: CheckedMigration, width: Int) {
-      let room = max(0, width - 4)
-      title = room
-      guard room >= 26 else { return }
-      let longest = checked.items.reduce(0) { max($0, TextWidth.of($1.item.title)) }
-      guard width >= ChecksPane.evidenceColumns else { return }
+      title = max(0, width - 4)
+      guard width >= 50 else { return }
       at = 5
       by = min(10, checked.items.reduce(0) { max($0, TextWidth.of(CheckWords.by($1))) })
-      let rest = room - at - 1 - (by > 0 ? by + 2 : 0)
-      title = min(longest, max(24, rest * 55 / 100))
-      evidence = max(0, rest - title - 2)
+      let rest = title - at - 2 - (by > 0 ? by + 1 : 0)
+      let longest = checked.items.reduce(0) { max($0, TextWidth.of($1.item.title)) }
+      title = min(longest, max(rest - 18, rest / 2))
+      evidence = rest - title - 2
+      if evidence < 16 || (title < longest && rest < 60) {
+        title = rest
+        evidence = 0
+      }
     }
   }
 
@@ -140,7 +143,7 @@ extension ChecksPane {
     let isOver = item.status == .waived || item.status == .notApplicable
     let title = StyledText(item.item.title, isOver ? palette.dim : palette.text)
       .marking(search, palette.match)
-    guard columns.evidence > 0 else {
+    guard columns.at > 0 else {
       drawNarrow(item, title, isProving, on: &frame, place, facts)
       return
     }
@@ -234,8 +237,7 @@ extension ChecksPane {
       lines.append(
         DocumentLine(
           facts.focusedPane == number
-            ? "nothing is proven yet: V proves what can be"
-            : "nothing is proven yet: \(number), then V", .dim))
+            ? "not proven yet: V proves it" : "not proven yet: \(number) V proves it", .dim))
     }
     return Array(lines.prefix(max(0, room - 1)))
   }

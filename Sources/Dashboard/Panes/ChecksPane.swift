@@ -149,15 +149,11 @@ struct ChecksPane: Pane {
       guard case .item(let index) = row, Self.isTelling(checked.items[index]) else { return [row] }
       return [row, .evidence(index)]
     }
-    if told.count <= height, let columns = basis?.size.columns, columns < Self.evidenceColumns {
-      rows = told
-    }
+    let width = basis?.size.columns ?? 0
+    if told.count <= height, Columns(checked, width: width).evidence == 0 { rows = told }
     let sections = withSections(rows, checked)
     if sections.count <= height { rows = sections }
   }
-
-  /// The width from which evidence stands beside the title.
-  static let evidenceColumns = 56
 
   /// Whether the list says on a line of its own what is in the way.
   private static func isTelling(_ item: CheckedItem) -> Bool {

@@ -100,7 +100,7 @@ struct MigrationsPane: Pane {
   }
 
   private func legendRows(_ size: Size) -> Int {
-    size.rows >= legendFrom ? min(marks.count, size.rows / 3) : 0
+    size.rows >= legendFrom ? min(marks.count, max(5, size.rows / 3)) : 0
   }
 
   /// Takes from a new picture what holds for all its rows.
