@@ -25,7 +25,7 @@ struct JournalPlace: Sendable {
   // MARK: Writing
 
   /// Where records are added; files where the database cannot be reached a second time.
-  private func records(_ warn: @Sendable (Diagnostic) -> Void) async -> any RunRecords {
+  func records(_ warn: @Sendable (Diagnostic) -> Void) async -> any RunRecords {
     guard kind == .database else { return FileRecords(root: root) }
     do throws(DatabaseError) {
       return DatabaseRecords(
