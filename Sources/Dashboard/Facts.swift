@@ -21,6 +21,7 @@ public struct Facts: Sendable {
   public var lockBudget = LockBudget.off
   /// What was kept of the runs on this database; `nil` until it was read.
   public var archive: RunArchive?
+  public var checks = CheckPicture()
   public var locks = LockPicture()
   var tables = TableSizes()
   /// The migration that all panes follow.
@@ -35,6 +36,8 @@ public struct Facts: Sendable {
   var readings = ReadingCache()
   /// The panes with a place of their own at this size.
   public var placedPanes: Set<Int> = []
+  /// The pane that keys go to.
+  public var focusedPane = 0
 
   public init(
     now: Instant, target: Target, connection: ConnectionState = .connecting,

@@ -32,6 +32,7 @@ struct ScriptPane: Pane {
     var columns: Int
     var showsDown: Bool
     var isConnected: Bool
+    var checks: Int
     var live: [DocumentLine]
   }
 
@@ -83,6 +84,11 @@ struct ScriptPane: Pane {
       }
       note += "  " + Words.count(statements, "statement")
     }
+    if slot == .wayBack, let (record, finding) = facts.checks.rollback(of: selected),
+      finding.verdict == .passed
+    {
+      note = "\(selected.version)  rehearsed \(CheckWords.moment(record.at, now: facts.now))"
+    }
     if let current = facts.run?.current, current.version == selected.version {
       note = "\(selected.version)  running statement \(current.statementsDone + 1)"
       short = "running"
@@ -99,7 +105,7 @@ struct ScriptPane: Pane {
     let basis = Basis(
       migration: facts.selected, picture: facts.pictureNumber, forecast: forecast(facts), tab: tab,
       columns: size.columns, showsDown: !facts.placedPanes.contains(ScriptPane.wayBack.number),
-      isConnected: facts.connection.server != nil, live: live(facts))
+      isConnected: facts.connection.server != nil, checks: facts.checks.number, live: live(facts))
     guard basis != self.basis else { return }
     self.basis = basis
     guard let selected = facts.selectedMigration else {

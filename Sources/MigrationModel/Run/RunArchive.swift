@@ -5,8 +5,8 @@ public struct RunArchive: Sendable, Hashable {
   /// Newest first.
   public private(set) var runs: [RecordedRun] = []
   public private(set) var audits: [AuditEvent] = []
-  /// Of every environment and database, in the order in which they were kept: what was proven on staging
-  /// counts elsewhere.
+  /// Of every environment, in the order in which they were kept: what was proven on staging counts
+  /// elsewhere. Those without an environment are of this database alone.
   public private(set) var checks: [CheckRecord] = []
 
   /// What a run was, as far as it was kept.
@@ -56,7 +56,9 @@ public struct RunArchive: Sendable, Hashable {
         found[step.run]?.steps.append(recorded)
       case .ended(let end): found[end.run]?.end = end
       case .audit(let event, let place): if place.isSame(as: identity) { audits.append(event) }
-      case .check(let check, _): checks.append(check)
+      case .check(let check, let place):
+        // Where no environment was named, the database is all that tells where it was.
+        if check.environment != nil || place.isSame(as: identity) { checks.append(check) }
       case .started: break
       }
     }

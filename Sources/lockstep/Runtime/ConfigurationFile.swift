@@ -12,6 +12,8 @@ struct ConfigurationFile: Sendable, Hashable {
   var checklist: String?
   var keyQueries: String?
   var assertions: String?
+  /// The committed entity-relationship diagram.
+  var diagramFile: String?
   /// In the order in which they stand in the file.
   var environments: [EnvironmentRules] = []
 

@@ -18,7 +18,9 @@ extension EffectRunner {
   /// Carries out one effect; whatever takes time goes on beside the rest.
   func perform(_ effect: Effect) {
     switch effect {
-    case .reload: start { await $0.reload() }
+    case .reload:
+      start { await $0.reload() }
+      start { await $0.readChecklist() }
     case .makePlan(let request): start { await $0.makePlan(request) }
     case .run(let plan, let pace): run = start { await $0.run(plan, pace) }
     case .stepAside: stepAside()
@@ -28,6 +30,12 @@ extension EffectRunner {
     case .rename(let renaming): carryOut(renaming)
     case .measureTables(let names): start { await $0.measureTables(names) }
     case .signal(let signal): start { await $0.signal(signal) }
+    case .check(let version, let items):
+      check = start { await $0.check(version, items: items) }
+    case .rehearse(let version): check = start { await $0.rehearse(version) }
+    case .cancelCheck: check?.cancel()
+    case .keepCheck(let word): start { await $0.keep(word) }
+    case .saveAll(let folder, let files): saveAll(files, in: folder)
     case .copy(let text): copy(text)
     case .edit(let path, let line): start { await $0.edit(path, line) }
     case .page(let text): start { await $0.page(text) }

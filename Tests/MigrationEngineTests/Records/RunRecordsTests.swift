@@ -299,6 +299,7 @@ import Testing
       case .statement(let statement): "statement \(statement.index) \(statement.command)"
       case .ended(let end): "end \(end.outcome.rawValue) +\(end.applied) -\(end.reverted)"
       case .lockAttempt(let attempt): "attempt \(attempt.attempt)"
+      case .check(let check, _): "check \(check.item)"
       case .audit: "audit"
       case .check(let check, _): "check \(check.item)"
       }

@@ -1,0 +1,32 @@
+import PostgresModel
+
+extension ChecklistReport {
+  /// An entry for a project's `docs/decisions.md`: that migrations were validated or applied, where, when
+  /// and by whom, what was waived and why.
+  ///
+  /// Begins with an empty line, so that it can be added behind whatever the file holds.
+  public var decisionEntry: String {
+    let day = at.shortText.prefix(10)
+    let names = migrations.map { "\($0.version)_\($0.name)" }.joined(separator: ", ")
+    var text = "\n## \(day): \(MarkdownText.inline(names.isEmpty ? "no migrations" : names))\n\n"
+    let place = environment.map { "\($0) (\(database))" } ?? database
+    text += "- **\(MarkdownText.inline(title))**: \(verdict.rawValue)\n"
+    text += "- **Where**: \(MarkdownText.inline(place))\n"
+    text += "- **When, by whom**: \(at.shortText) UTC, \(MarkdownText.inline(by))\n"
+    for migration in migrations {
+      let name = MarkdownText.inline("\(migration.version)_\(migration.name)")
+      text += "- \(name): \(migration.verdict.rawValue), \(migration.progressWords)"
+      if !migration.checksum.isEmpty { text += "; SHA-256 `\(migration.checksum)`" }
+      text += "\n"
+      for item in migration.items where item.status != .passed && item.status != .notApplicable {
+        text += "  - \(MarkdownText.inline(item.item.title)): \(item.status.words)"
+        if let attribution = item.attribution { text += ", \(MarkdownText.inline(attribution))" }
+        text += "\n"
+      }
+    }
+    return text
+  }
+
+  /// What stands at the head of the file where it does not exist yet.
+  public static let decisionsHeading = "# Decisions\n"
+}
