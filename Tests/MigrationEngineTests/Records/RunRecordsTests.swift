@@ -300,6 +300,7 @@ import Testing
       case .ended(let end): "end \(end.outcome.rawValue) +\(end.applied) -\(end.reverted)"
       case .lockAttempt(let attempt): "attempt \(attempt.attempt)"
       case .audit: "audit"
+      case .check(let check, _): "check \(check.item)"
       }
     }
   }
