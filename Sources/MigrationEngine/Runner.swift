@@ -28,6 +28,8 @@ public struct Runner: Sendable {
     public var control: RunControl?
     /// Whether it stops before each statement; its `control` then says how to go on.
     public var pace = RunPace.atOnce
+    /// How long a transaction may stay open while it is stepped through; `nil` for any time.
+    public var stepLimit: Duration?
     /// From 0 up to, not including, 1: spreads the rests between attempts.
     public var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
 
