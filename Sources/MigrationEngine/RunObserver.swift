@@ -107,11 +107,16 @@ extension LockMonitor.Look {
         state: blocker.session?.state,
         since: blocker.session?.transactionStart ?? blocker.prepared?.preparedAt)
     }
+    let waiting = graph.victims(of: own).map { victim in
+      let waiter = graph.nodes[victim]
+      return LockVictim(
+        pid: waiter.owner.pid ?? 0, user: waiter.session?.user,
+        application: waiter.session?.application, waitedMilliseconds: age(waiter.wait?.since))
+    }.sorted { ($0.waitedMilliseconds ?? 0, $1.pid) > ($1.waitedMilliseconds ?? 0, $0.pid) }
     return LockQueue(
       waitedMilliseconds: node.wait.map { age($0.since) ?? waitedAtLeast }, victims: node.victims,
-      oldestVictimMilliseconds: graph.victims(of: own).compactMap {
-        age(graph.nodes[$0].wait?.since)
-      }.max(), blockers: blockers)
+      oldestVictimMilliseconds: waiting.compactMap(\.waitedMilliseconds).max(), blockers: blockers,
+      waiting: waiting)
   }
 }
 

@@ -31,6 +31,8 @@ public struct Runner: Sendable {
     /// Told of a script, or of a statement of it, that is about to be sent in a session where nobody can
     /// stop the run; `nil` where nobody looks on.
     var lookOn: (@Sendable (Connection, RunUnit, _ statement: Int?) async -> Void)?
+    /// How long a transaction may stay open while it is stepped through; `nil` for any time.
+    public var stepLimit: Duration?
     /// From 0 up to, not including, 1: spreads the rests between attempts.
     public var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
 

@@ -94,6 +94,9 @@ extension StepRun {
         Task.isCancelled && (error.serverError?.isCancellation ?? error.isConnectionProblem)
       if let seen = watching?.end(), !failure.isInterruption {
         failure.aside = stepAside(error, seen, since: began)
+        if failure.aside == nil, control.isOverdue, error.serverError?.isCancellation == true {
+          failure.cause = .overdue(seen.queue?.0 ?? LockQueue())
+        }
       }
       await cleanUp(keepsSettings: failure.aside != nil && attempt == .ofStatement)
       throw failure

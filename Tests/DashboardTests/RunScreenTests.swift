@@ -61,7 +61,7 @@ struct RunScreenTests {
     return model
   }
 
-  @Test(arguments: [(80, 24), (120, 40)])
+  @Test(arguments: [(80, 24), (120, 40), (200, 60)])
   func `a queue behind us is shown with the budget that is left`(
     _ size: (columns: Int, rows: Int)
   ) {
@@ -123,21 +123,34 @@ struct RunScreenTests {
       .runEvent(
         .stopped(
           version: version,
-          RunStop(next: .statement(index: 1, line: 4, command: "CREATE INDEX"), statements: 2)),
+          RunStop(
+            next: .statement(index: 1, line: 4, command: "CREATE INDEX"), statements: 2,
+            openMilliseconds: 2100, limitMilliseconds: 60_000)),
         at: Scenes.later(3100)),
       .runEvent(
-        .queue(version: version, LockQueue(victims: 2, oldestVictimMilliseconds: 500)),
+        .queue(
+          version: version,
+          LockQueue(
+            victims: 2, oldestVictimMilliseconds: 500,
+            waiting: [
+              LockVictim(
+                pid: 16804, user: "app", application: "web-1", waitedMilliseconds: 500),
+              LockVictim(
+                pid: 16805, user: "app", application: "web-2", waitedMilliseconds: 300),
+            ])),
         at: Scenes.later(9000)), .tick(Scenes.later(10_000)))
     return model
   }
 
-  @Test(arguments: [(80, 24), (120, 40)])
+  @Test(arguments: [(80, 24), (120, 40), (200, 60)])
   func `a stop shows what was gained and how to go on`(_ size: (columns: Int, rows: Int)) {
     let model = Self.stopped(size.columns, size.rows)
     expectGolden(model.view(), "log/stepping-\(size.columns)x\(size.rows)")
     #expect(model.text.contains("holds ACCESS EXCLUSIVE"))
-    #expect(model.screen[0].contains("STOPPED 9.0 s, 2 waiting"))
-    #expect(model.text.contains("2 sessions queued behind you"))
+    #expect(model.screen[0].contains("STOPPED 9.0 s of 1m00s, 2 waiting"))
+    #expect(model.text.contains("2 sessions queued behind you, oldest 1.5 s"))
+    #expect(model.text.contains("16804 (web-1), 16805 (web-2)"))
+    #expect(model.text.contains("rolled back in 51 s"))
     #expect(model.text.contains("s next statement"))
   }
 

@@ -30,6 +30,11 @@ public struct RunLog: Sendable, Hashable {
     public var at: Instant
     /// About the moment at which the transaction began.
     public var transactionStartedAt: Instant
+
+    /// How long the transaction has been open by now, in milliseconds.
+    public func openMilliseconds(at now: Instant) -> Double {
+      max(0, Double(now.microseconds(since: transactionStartedAt)) / 1000)
+    }
   }
 
   /// A queue, with the moment of its sight.
@@ -86,8 +91,6 @@ public struct RunLog: Sendable, Hashable {
     public var attempts: Int
     /// Set while nothing is held between two attempts.
     public var rest: Rest?
-    /// When the attempt began that is under way.
-    public var attemptStartedAt: Instant
   }
 
   /// The time between two attempts.
@@ -147,7 +150,7 @@ public struct RunLog: Sendable, Hashable {
     case .migrationStarted(let version, let name, let direction):
       current = Current(
         version: version, name: name, direction: direction, startedAt: now,
-        attempts: budget.attempts, attemptStartedAt: now)
+        attempts: budget.attempts)
       progress = nil
       statementProgress = nil
       stop = nil
@@ -188,9 +191,10 @@ public struct RunLog: Sendable, Hashable {
           locks: locks ?? [], changes: changes ?? []))
     case .stopped(_, let place):
       queue = nil
-      if case .statement(0, _, _) = place.next { current?.attemptStartedAt = now }
       stop = Stop(
-        place: place, at: now, transactionStartedAt: current?.attemptStartedAt ?? now)
+        place: place, at: now,
+        transactionStartedAt: Instant(
+          microseconds: now.microseconds - Int64(place.openMilliseconds * 1000)))
     case .resumed:
       queue = nil
       stop = nil

@@ -24,6 +24,10 @@ public struct RunStop: Sendable, Hashable {
   public var next: Next
   /// Statements of the migration.
   public var statements: Int
+  /// How long the transaction has been open.
+  public var openMilliseconds: Double
+  /// How long it may be, before it is rolled back; `nil` for any time.
+  public var limitMilliseconds: Double?
 
   public enum Next: Sendable, Hashable {
     /// `index` from 0, `line` of the file from 1.
@@ -31,9 +35,13 @@ public struct RunStop: Sendable, Hashable {
     case commit
   }
 
-  public init(next: Next, statements: Int) {
+  public init(
+    next: Next, statements: Int, openMilliseconds: Double = 0, limitMilliseconds: Double? = nil
+  ) {
     self.next = next
     self.statements = statements
+    self.openMilliseconds = openMilliseconds
+    self.limitMilliseconds = limitMilliseconds
   }
 }
 

@@ -62,6 +62,9 @@ enum Options {
     "timeout", .duration("DURATION"), help: "how long it may take altogether")
   static let step = CommandOption(
     "step", .flag, help: "ask before each statement, with its locks and changes")
+  static let stepLimit = CommandOption(
+    "step-limit", .duration("DURATION"),
+    help: "with --step: roll back a transaction that has been open for so long")
   static let runs = CommandOption(
     "runs", .flag, help: "what was kept of its runs, in place of the SQL")
   static let resume = CommandOption(

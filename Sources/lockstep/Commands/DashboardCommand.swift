@@ -39,9 +39,11 @@ struct DashboardCommand: Command {
   private static func options(_ settings: ProjectSettings, _ layout: any Layout) -> Runner.Options {
     let dumps = settings.dumpsSchema.value && layout.rules.dumpsSchema
     let schemaFile = ConfigurationSources.path("db/schema.sql", in: settings.root)
-    return Runner.Options(
+    var options = Runner.Options(
       lockBudget: settings.rules.lockBudget(),
       statementTimeout: settings.rules.statementTimeout,
       schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil)
+    options.stepLimit = settings.rules.stepLimit
+    return options
   }
 }

@@ -23,8 +23,8 @@ struct MigrationRun: Sendable {
 
   /// Options of a run that every one of these commands takes.
   static let options = [
-    Options.to, Options.count, Options.dryRun, Options.step, Options.timeout, Options.lockTimeout,
-    Options.lockAttempts, Options.statementTimeout,
+    Options.to, Options.count, Options.dryRun, Options.step, Options.stepLimit, Options.timeout,
+    Options.lockTimeout, Options.lockAttempts, Options.statementTimeout,
   ]
 
   /// Does it.
@@ -86,7 +86,10 @@ struct MigrationRun: Sendable {
     if arguments.has(Options.to), arguments.has(Options.count) {
       throw .contradiction("--to", "--count")
     }
-    guard arguments.has(Options.step) else { return }
+    guard arguments.has(Options.step) else {
+      if arguments.has(Options.stepLimit) { throw .needsOption("--step-limit", "--step") }
+      return
+    }
     if arguments.has(Options.yes) { throw .contradiction("--step", "--yes") }
     if !context.canAsk { throw .needsTerminal("--step") }
   }
@@ -105,6 +108,7 @@ struct MigrationRun: Sendable {
     if arguments.has(Options.step) {
       options.pace = .stepping
       options.control = RunControl()
+      options.stepLimit = arguments.duration(Options.stepLimit) ?? settings.rules.stepLimit
     }
     return options
   }
@@ -238,14 +242,22 @@ struct MigrationRun: Sendable {
     let report = RunReport(output: context.output)
     let timeout = arguments.duration(Options.timeout) ?? project.settings.rules.timeout
     let output = context.output
+    let asking = OpenQuestion()
     let recording = await JournalPlace(project.settings, loop: context.loop).recording(
       of: plan, by: planContext.runBy, in: project.connection, warn: { output.tell($0) })
     let (outcome, isLate) = try await context.loop.limited(to: timeout) {
       try await runner.run(plan, context: planContext, in: project.connection) { event in
         recording.take(event)
+        // What comes while a question stands open begins a line of its own.
+        if case .migrationFailed = event, asking.isOpen { output.write("\n", .message) }
         report.tell(event)
         if case .stopped(_, let stop) = event, let control = options.control {
-          Task(executorPreference: context.loop) { control.decide(await decision(stop)) }
+          asking.isOpen = true
+          Task(executorPreference: context.loop) {
+            let decision = await decision(stop)
+            asking.isOpen = false
+            control.decide(decision)
+          }
         }
       }
     }
@@ -292,6 +304,16 @@ struct MigrationRun: Sendable {
       "another runner is at work: pid \(holder.pid) \(who.joined(separator: " "))\(since)",
       details: [.init("lock", holder.key)],
       next: "wait until it is done and run it again; nothing was run")
+  }
+}
+
+/// Whether a question stands on the terminal without its answer.
+private final class OpenQuestion: Sendable {
+  private let state = Mutex(false)
+
+  var isOpen: Bool {
+    get { state.withLock { $0 } }
+    set { state.withLock { $0 = newValue } }
   }
 }
 

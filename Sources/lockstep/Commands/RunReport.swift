@@ -44,7 +44,12 @@ struct RunReport: Sendable {
         "  \(progress.phase): \(progress.done) of \(progress.total) \(progress.unit)")
     case .migrationDeclined(let version, let name, _):
       output.print("rolled back \(label(version, name)); nothing of it stands")
-    case .stopped, .resumed: break
+    case .stopped(_, let stop):
+      guard let limit = stop.limitMilliseconds else { break }
+      let open = DurationText.show(milliseconds: stop.openMilliseconds)
+      output.print(
+        "  open for \(open); rolled back after \(DurationText.show(milliseconds: limit))")
+    case .resumed: break
     case .lockAttempt(_, let attempt, let of, let waited, let blockers, let reason, let rest):
       let time = DurationText.show(milliseconds: waited)
       let who = blockers.isEmpty ? "" : ", held by \(RunReport.pids(blockers))"
@@ -68,7 +73,10 @@ struct RunReport: Sendable {
       output.print(
         "  waiting for a lock for \(time)\(who.isEmpty ? "" : ", behind \(who)")\(victims)")
     } else if queue.victims > 0 {
-      output.print("  \(counted(queue.victims, "session")) waiting for what it holds")
+      let who = queue.waiting.prefix(5).map(\.words).joined(separator: "; ")
+      output.print(
+        "  \(counted(queue.victims, "session")) waiting for what it holds"
+          + (who.isEmpty ? "" : ": \(who)"))
     }
   }
 
@@ -134,6 +142,14 @@ struct RunReport: Sendable {
         "victims": JSONValue(queue.victims),
         "oldest_victim_ms": JSONValue(milliseconds: queue.oldestVictimMilliseconds),
         "blockers": .array(queue.blockers.map { JSONValue($0.pid) }),
+        "waiting": .array(
+          queue.waiting.map { waiter in
+            [
+              "pid": JSONValue(waiter.pid), "user": JSONValue(waiter.user),
+              "application": JSONValue(waiter.application),
+              "waited_ms": JSONValue(milliseconds: waiter.waitedMilliseconds),
+            ]
+          }),
       ]
     case .statementFinished(
       let version, let index, let line, let command, let rows, let time, let locks, let changes):
@@ -152,11 +168,17 @@ struct RunReport: Sendable {
       ]
     case .stopped(let version, let stop):
       guard case .statement(let index, let line, let command) = stop.next else {
-        return ["event": "stopped", "version": .string(version.text), "before": "commit"]
+        return [
+          "event": "stopped", "version": .string(version.text), "before": "commit",
+          "open_ms": JSONValue(milliseconds: stop.openMilliseconds),
+          "limit_ms": JSONValue(milliseconds: stop.limitMilliseconds),
+        ]
       }
       return [
         "event": "stopped", "version": .string(version.text), "before": "statement",
         "index": JSONValue(index), "line": JSONValue(line), "command": .string(command),
+        "open_ms": JSONValue(milliseconds: stop.openMilliseconds),
+        "limit_ms": JSONValue(milliseconds: stop.limitMilliseconds),
       ]
     case .resumed(let version, let decision):
       return [

@@ -12,6 +12,9 @@ struct UpCommand: Command {
       + "so many. Files and history are read again under the lock that keeps runners apart: if they no "
       + "longer give the same plan, nothing is run.",
     "What loses data is asked about first; where nobody can be asked it needs --yes.",
+    "With --step it stops within the transaction before each statement and before the commit, tells the "
+      + "locks that were gained, what changed and who waits, and asks. --step-limit, or step_limit of the "
+      + "environment, rolls back a transaction that has been open for so long: nothing of it stands.",
     "With --resume it goes on with a migration outside a transaction that broke off half-way: what "
       + "stands is not run again, and what the catalogue says of the statement that was begun decides "
       + "whether it counts, is cleaned up, or is run again.",

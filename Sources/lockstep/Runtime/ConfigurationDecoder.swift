@@ -45,6 +45,7 @@ extension EnvironmentRules {
     lockVictims = try object.count("lock_victims")
     lockVictimWait = try object.duration("lock_victim_wait")
     statementTimeout = try object.duration("statement_timeout")
+    stepLimit = try object.duration("step_limit")
     timeout = try object.duration("timeout")
     if let value = object.take("approval") {
       var inner = try ConfigurationObject(value, key: "approval")

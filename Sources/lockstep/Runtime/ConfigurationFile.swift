@@ -40,6 +40,8 @@ struct EnvironmentRules: Sendable, Hashable {
   /// How long any one of them may wait.
   var lockVictimWait: Duration?
   var statementTimeout: Duration?
+  /// How long a transaction may stay open while it is stepped through.
+  var stepLimit: Duration?
   /// Of the whole run.
   var timeout: Duration?
   var approval = Approval()
