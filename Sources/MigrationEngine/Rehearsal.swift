@@ -13,7 +13,7 @@ public struct Rehearsal: Sendable {
   public var options: Runner.Options
   public var loop: EventLoop
   /// What is tried on the copy around each migration.
-  public var probes: [any ScratchProbe] = []
+  public var probes: [any ScratchProbe] = Rehearsal.standardProbes
 
   /// What is being done, for whoever waits.
   public enum Progress: Sendable, Hashable {

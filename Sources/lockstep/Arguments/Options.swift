@@ -73,9 +73,12 @@ enum Options {
     "allow-out-of-order", .flag, help: "apply pending ones older than the newest applied, too")
   static let down = CommandOption("down", .flag, help: "the way back instead of the way up")
   static let exitCode = CommandOption(
-    "exit-code", .flag, help: "exit with 3 when migrations are pending")
+    "exit-code", .flag,
+    help: "status: exit with 3 when migrations are pending; diff: with 1 where they differ")
   static let template = CommandOption(
     "template", .text("NAME"), help: "which template to start from; else told from the name")
+  static let summary = CommandOption(
+    "summary", .flag, help: "the difference in words, object by object")
   static let watch = CommandOption("watch", .flag, help: "again every second until interrupted")
   static let keep = CommandOption(
     "keep", .text("DIR"), help: "keep the cluster in DIR instead of throwing it away")

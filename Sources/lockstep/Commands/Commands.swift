@@ -4,7 +4,8 @@ enum Commands {
     DemoCommand(), StatusCommand(), ShowCommand(), NewCommand(), RenameCommand(), UpCommand(),
     DownCommand(),
     RedoCommand(),
-    MarkCommand(), RehearseCommand(), CheckCommand(), LocksCommand(), ErdCommand(), CreateCommand(),
+    MarkCommand(), RehearseCommand(), CheckCommand(), LocksCommand(), DiffCommand(), ErdCommand(),
+    CreateCommand(),
     DropCommand(),
     ResetCommand(), SeedCommand(),
     WaitCommand(), DumpCommand(), DoctorCommand(),
@@ -14,6 +15,6 @@ enum Commands {
   /// Words that the manual names and that this version does not know yet: asked for, they are refused by
   /// name instead of being taken for a slip of the pen.
   static let later = [
-    "approve", "lint", "schema", "blame", "diff", "changelog", "incident", "replay",
+    "approve", "lint", "schema", "blame", "changelog", "incident", "replay",
   ]
 }

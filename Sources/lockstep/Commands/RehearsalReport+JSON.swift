@@ -57,7 +57,7 @@ extension DroppedObject {
 }
 
 extension SchemaDiff.Change {
-  fileprivate var json: JSONValue {
+  var json: JSONValue {
     [
       "kind": .string(kind), "object": .string(object), "action": .string(action.rawValue),
       "property": property.isEmpty ? .null : .string(property), "before": JSONValue(before),

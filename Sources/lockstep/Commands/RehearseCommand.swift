@@ -127,7 +127,7 @@ extension RehearsedMigration {
 
 extension [SchemaDiff.Change] {
   /// What belongs to a table that came or went is counted in the line of the table.
-  fileprivate var lines: [[Output.Span]] {
+  var lines: [[Output.Span]] {
     let tables = Set(
       filter { $0.kind == "table" && $0.action != .changed }.map { "\($0.action) \($0.object)" })
     func owner(_ change: SchemaDiff.Change) -> String {
