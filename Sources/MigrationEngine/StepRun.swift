@@ -137,6 +137,7 @@ final class StepRun: Sendable {
       return (held.withLock { $0 }, milliseconds(since: sent))
     }
     try await afterwards(step, elapsed: "\(nanoseconds(since: began))")
+    if locks.isEmpty { return [] }
     let made = unit.tablesMade
     return locks.filter { !made.contains($0.relation.name) }.map {
       HeldLock(mode: $0.mode, relation: $0.relation, milliseconds: time)

@@ -5,10 +5,15 @@ extension Plan {
   /// Plans what was asked for; never fails, since what stands against it is part of the plan.
   ///
   /// The steps are there even where the plan is refused, so that they can be shown.
+  ///
+  /// - Parameter earlier: A plan whose scripts need not be read again where they are the same; it decides
+  ///   nothing.
   public static func make(
-    _ request: PlanRequest, status: ProjectStatus, layout: any Layout, context: PlanContext
+    _ request: PlanRequest, status: ProjectStatus, layout: any Layout, context: PlanContext,
+    after earlier: Plan? = nil
   ) -> Plan {
-    var planner = Planner(request, status: status, layout: layout, context: context)
+    var planner = Planner(
+      request, status: status, layout: layout, context: context, after: earlier)
     return planner.plan()
   }
 }
@@ -19,6 +24,7 @@ struct Planner {
   let status: ProjectStatus
   let layout: any Layout
   let context: PlanContext
+  private let earlier: [PlanStep]
   private var result: Plan
   /// Indices of the selected migrations in `status.migrations`, in the order in which they are run.
   private(set) var selection: [Selected] = []
@@ -33,9 +39,11 @@ struct Planner {
   }
 
   init(
-    _ request: PlanRequest, status: ProjectStatus, layout: any Layout, context: PlanContext
+    _ request: PlanRequest, status: ProjectStatus, layout: any Layout, context: PlanContext,
+    after earlier: Plan?
   ) {
     self.request = request
+    self.earlier = earlier?.steps ?? []
     self.status = status
     self.layout = layout
     self.context = context
@@ -178,14 +186,19 @@ struct Planner {
   // MARK: Steps
 
   private mutating func addSteps() {
+    result.steps.reserveCapacity(selection.count)
     for selected in selection {
       let migration = status.migrations[selected.index]
       let change = change(migration, selected)
       var step = PlanStep(
         version: migration.version, name: migration.name, direction: selected.direction, units: [],
         write: layout.record(change, in: status.table), risk: .reversible)
-      addScripts(of: migration, to: &step)
+      let place = result.steps.count
+      let like = earlier.indices.contains(place) ? earlier[place] : nil
+      addScripts(of: migration, to: &step, like: like)
       if isResuming { takeUp(migration, &step) }
+      // Equal steps lie in memory once.
+      if let like, like == step { step = like }
       result.steps.append(step)
     }
   }
@@ -225,7 +238,9 @@ struct Planner {
     return change
   }
 
-  private mutating func addScripts(of migration: MigrationStatus, to step: inout PlanStep) {
+  private mutating func addScripts(
+    of migration: MigrationStatus, to step: inout PlanStep, like: PlanStep?
+  ) {
     guard let file = migration.migration else { return }
     var scripts = file.up
     step.risk = .reversible
@@ -240,8 +255,9 @@ struct Planner {
       step.risk = isMarked ? .losesData : .noWayBack
       step.warnings.append("there is no way back: \(reason)")
     }
-    for script in scripts {
-      let planned = ScriptPlanning(script, label: step.label, rules: layout.rules)
+    for (index, script) in scripts.enumerated() {
+      let known = like.flatMap { $0.units.indices.contains(index) ? $0.units[index] : nil }
+      let planned = ScriptPlanning(script, label: step.label, rules: layout.rules, like: known)
       step.units.append(planned.unit)
       result.refusals += planned.refusals
       // How the tool would have begun is of no use to one that goes on.

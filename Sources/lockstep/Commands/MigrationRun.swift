@@ -36,7 +36,7 @@ struct MigrationRun: Sendable {
     let isDry = arguments.has(Options.dryRun)
     var opening = settings
     if isDry { opening.isReadOnly = true }
-    let project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
+    var project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
     let planContext = PlanContext(
       runBy: context.runBy(project.loaded.sessionUser), isReadOnly: !isDry && settings.isReadOnly,
       dataLoss: isDry || arguments.has(Options.yes)
@@ -50,7 +50,10 @@ struct MigrationRun: Sendable {
     if isDry { return show(plan, of: project) }
     if plan.steps.isEmpty { return nothingToDo(project) }
     try await confirm(plan, settings)
-    return try await run(plan, planContext, in: project)
+    let files = project.loaded.catalog.migrations.flatMap(\.files)
+    // The runner reads everything again, and holds it as long as it runs.
+    project.loaded.forgetMigrations()
+    return try await run(plan, planContext, files, in: project)
   }
 
   /// What `--resume` goes on with.
@@ -233,7 +236,7 @@ struct MigrationRun: Sendable {
   // MARK: Running
 
   private func run(
-    _ plan: Plan, _ planContext: PlanContext, in project: OpenProject
+    _ plan: Plan, _ planContext: PlanContext, _ files: [SourceFile], in project: OpenProject
   ) async throws -> ExitCode {
     let options = runnerOptions(project.settings, layout: project.loaded.layout)
     let runner = Runner(
@@ -246,7 +249,8 @@ struct MigrationRun: Sendable {
     let recording = await JournalPlace(project.settings, loop: context.loop).recording(
       of: plan, by: planContext.runBy, in: project.connection, warn: { output.tell($0) })
     let (outcome, isLate) = try await context.loop.limited(to: timeout) {
-      try await runner.run(plan, context: planContext, in: project.connection) { event in
+      try await runner.run(plan, context: planContext, files: files, in: project.connection) {
+        event in
         recording.take(event)
         // What comes while a question stands open begins a line of its own.
         if case .migrationFailed = event, asking.isOpen { output.write("\n", .message) }

@@ -98,8 +98,8 @@ struct RunReport: Sendable {
   }
 
   private func label(_ version: Version, _ name: String) -> String {
-    let words = name.split(separator: " ").joined(separator: "_")
-    return words.isEmpty ? version.text : "\(version)_\(words)"
+    let words = name.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
+    return words.isEmpty ? version.text : version.text + "_" + words.joined(separator: "_")
   }
 
   /// As in a list of what will be done.
