@@ -49,9 +49,9 @@ extension ChecklistReport {
     let items = migrations.flatMap(\.items)
     let counts = CheckStatus.allCases.compactMap { status -> Output.Span? in
       let count = items.count { $0.status == status }
-      return count == 0 ? nil : Output.Span("\(status.words) \(count)   ", status.ink)
+      return count == 0 ? nil : Output.Span("   \(status.words) \(count)", status.ink)
     }
-    return [.init("\(verdict.rawValue)   ", verdict.ink)] + counts
+    return [.init(verdict.rawValue, verdict.ink)] + counts
   }
 }
 
