@@ -44,8 +44,11 @@ public enum Effect: Sendable, Hashable {
   case page(String)
   /// Write a text to a new file in the working directory.
   case save(name: String, text: String)
-  /// Write texts to files of a new folder in the working directory, by their names.
-  case saveAll(folder: String, files: [String: String])
+  /// Write a checklist in a form for others to a new file in the working directory.
+  case saveChecks(CheckedMigration, CheckReportForm, name: String)
+  /// Write a checklist in every form to a new folder in the working directory, and beside it these texts
+  /// by their names.
+  case saveEvidence(CheckedMigration, files: [String: String], folder: String)
   /// Draw every cell anew, whatever the terminal is thought to show.
   case repaint
   case suspend

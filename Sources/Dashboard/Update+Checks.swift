@@ -66,7 +66,7 @@ extension Model {
       say("nothing is pending: `:check V` proves the checklist of an applied one")
       return []
     }
-    let count = checklist.items.count * migrations.count
+    let count = (items.isEmpty ? checklist.items.count : items.count) * migrations.count
     begin(.check, version, migrations, wanted: count)
     let what = items.isEmpty ? subject(version) : "1 item of \(subject(version))"
     say("proving \(what): the database is only read; a scratch copy is made and dropped")
@@ -267,8 +267,8 @@ extension Model {
   /// Saves the checklist of the selected migration.
   mutating func exportChecks(_ form: CheckReportForm) -> [Effect] {
     guard let checked = selectedMigrationChecked() else { return [] }
-    let name = "lockstep-checks-\(checked.version)-\(facts.now.versionText).\(form.rawValue)"
-    return [.save(name: name, text: form.text(of: checked))]
+    let name = "lockstep-checks-\(fileName(checked.version))-\(facts.now.versionText).\(form.rawValue)"
+    return [.saveChecks(checked, form, name: name)]
   }
 
   /// Saves checklist and evidence in every form, and the files that they are about, in a folder.
@@ -277,14 +277,16 @@ extension Model {
       return []
     }
     var files: [String: String] = [:]
-    for form in CheckReportForm.allCases {
-      files["checks.\(form.rawValue)"] = form.text(of: checked)
-    }
     for file in status.migration?.files ?? [] {
       files[file.name] = String(decoding: file.bytes, as: UTF8.self)
     }
-    let folder = "lockstep-evidence-\(checked.version)-\(facts.now.versionText)"
-    return [.saveAll(folder: folder, files: files)]
+    let folder = "lockstep-evidence-\(fileName(checked.version))-\(facts.now.versionText)"
+    return [.saveEvidence(checked, files: files, folder: folder)]
+  }
+
+  /// A version as a part of a file's name; a history table may hold any text.
+  private func fileName(_ version: Version) -> String {
+    String(version.text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
   }
 
   private mutating func selectedMigrationChecked() -> CheckedMigration? {
@@ -295,9 +297,4 @@ extension Model {
     }
     return checked
   }
-}
-
-extension CheckReportForm {
-  /// Writes a checklist.
-  func text(of checked: CheckedMigration) -> String { "" }
 }

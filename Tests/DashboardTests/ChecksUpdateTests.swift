@@ -245,20 +245,19 @@ struct ChecksUpdateTests {
 
   /// What a rehearsal of 0042 has shown.
   static func report(fails: Bool) -> RehearsalReport {
-    let column = SchemaDiff.Change(
-      kind: "column", object: "public.orders.channel", action: .added, property: "", before: nil,
-      after: "public.orders")
-    let left = SchemaDiff.Change(
-      kind: "index", object: "public.orders_channel_idx", action: .added, property: "",
-      before: nil, after: "public.orders")
+    let before = SchemaSnapshot([SchemaFact("table", "public.orders")])
+    let column = SchemaFact("column", "public.orders.channel")
+    let left = SchemaFact("index", "public.orders_channel_idx")
+    let up = SchemaDiff(from: before, to: SchemaSnapshot(before.facts + [column]))
+    let back = SchemaDiff(from: before, to: SchemaSnapshot(before.facts + (fails ? [left] : [])))
     return RehearsalReport(
       scratch: RehearsalReport.Scratch(
         name: "lockstep_scratch_7", mode: .shape, serverVersion: "17.6"),
       migrations: [
         RehearsedMigration(
           version: version, name: "add_order_channel", applies: true, durationMilliseconds: 41,
-          changes: [column],
-          rollBack: RollBack(hasScript: true, runs: true, differences: fails ? [left] : []),
+          changes: up.changes,
+          rollBack: RollBack(hasScript: true, runs: true, differences: back.changes),
           reapplies: fails ? nil : true)
       ])
   }
@@ -340,29 +339,28 @@ struct ChecksUpdateTests {
     var model = CheckScenes.focused()
     model.press(.character("w"), .tab, .tab)
     #expect(model.screen.last?.hasPrefix(":export html") == true)
-    guard case .save(let name, let text)? = model.press(.enter).first else {
-      Issue.record("nothing is saved")
-      return
-    }
-    #expect(name == "lockstep-checks-0042-20261120120431.html")
-    #expect(text.contains("Every constraint refuses invalid data"))
-    #expect(model.command("export").count == 1, "Markdown where nothing is said")
+    let checked = model.facts.checked(model.facts.selectedMigration!)!
+    #expect(
+      model.press(.enter)
+        == [.saveChecks(checked, .html, name: "lockstep-checks-0042-20261120120431.html")])
+    #expect(
+      model.command("export")
+        == [.saveChecks(checked, .markdown, name: "lockstep-checks-0042-20261120120431.md")])
   }
 
   @Test func `the evidence bundle holds the checklist in every form and the files`() {
     var model = CheckScenes.focused()
-    guard case .saveAll(let folder, let files)? = model.press(.character("E")).first else {
+    guard case .saveEvidence(let checked, let files, let folder)? =
+      model.press(.character("E")).first
+    else {
       Issue.record("nothing is saved")
       return
     }
+    #expect(checked.checksum == CheckScenes.checksum)
     #expect(folder == "lockstep-evidence-0042-20261120120431")
     #expect(
-      files.keys.sorted() == [
-        "0042_add_order_channel.down.sql", "0042_add_order_channel.sql", "checks.html",
-        "checks.json", "checks.md",
-      ])
+      files.keys.sorted() == ["0042_add_order_channel.down.sql", "0042_add_order_channel.sql"])
     #expect(files["0042_add_order_channel.sql"]?.contains("CREATE INDEX CONCURRENTLY") == true)
-    #expect(files["checks.json"]?.contains(CheckScenes.checksum) == true)
   }
 
   @Test func `copying takes the item with its evidence`() {

@@ -32,7 +32,8 @@ public struct CheckLog: Sendable, Hashable {
   public var isCancelling = false
   /// How many items are to be settled; `nil` where that is not known.
   public let wanted: Int?
-  public private(set) var settled = 0
+  public var settled: Int { done.count }
+  private var done: Set<Done> = []
   /// The migration that is at work.
   public private(set) var current: Version?
   /// The item that is being proven, by its id.
@@ -45,6 +46,11 @@ public struct CheckLog: Sendable, Hashable {
   public private(set) var scratch: RehearsalReport.Scratch?
   /// What a rehearsal alone has come to.
   public private(set) var report: RehearsalReport?
+
+  private struct Done: Hashable {
+    var version: Version?
+    var item: String
+  }
 
   init(
     _ kind: Kind, of version: Version?, wanted: Int?, checksums: [Version: String] = [:],
@@ -75,13 +81,15 @@ public struct CheckLog: Sendable, Hashable {
       detail = nil
     case .event(let event): take(event)
     case .proving(let version, let item):
+      // What is told of it comes when all are through.
+      if let proving { done.insert(Done(version: current, item: proving)) }
       current = version
       proving = item.id
       words = "proving: \(item.title)"
       detail = nil
     case .settled(let version, let item):
       current = version
-      settled += 1
+      done.insert(Done(version: version, item: item.item.id))
       if proving == item.item.id { proving = nil }
     }
   }

@@ -102,15 +102,15 @@ struct CheckDocument {
     default: break
     }
     for evidence in item.evidence {
-      let (mark, tone): (String, Tone) =
+      let tone: Tone =
         switch evidence.weight {
-        case .plain: (" ", .text)
-        case .supports: ("+", .good)
-        case .refutes: ("!", .danger)
-        case .unclear: ("?", .warning)
+        case .plain: .text
+        case .supports: .good
+        case .refutes: .danger
+        case .unclear: .warning
         }
       let indent = evidence.text.prefix { $0 == " " }.count
-      tell("\(mark) \(evidence.text)", tone, hanging: min(12, indent + 4))
+      tell("\(evidence.weight.mark) \(evidence.text)", tone, hanging: min(12, indent + 4))
     }
   }
 

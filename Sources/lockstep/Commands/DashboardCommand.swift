@@ -29,7 +29,11 @@ struct DashboardCommand: Command {
       isReadOnly: settings.isReadOnly, gates: settings.gates,
       options: { Self.options(settings, $0) }, lockBudget: settings.rules.lockBudget(),
       timeout: settings.rules.timeout,
-      runBy: { context.runBy($0) }, checks: DashboardChecks(settings, surroundings), journal: JournalPlace(settings, loop: context.loop),
+      runBy: { context.runBy($0) }, 
+      checks: DashboardChecks(
+        checklist: { try settings.checklist(named: nil, in: surroundings) },
+        sources: { CheckSources(settings, layout: $0, in: surroundings) }),
+      journal: JournalPlace(settings, loop: context.loop),
       environment: surroundings.variables,
       isASCII: arguments.has(Options.ascii), isPlain: arguments.has(Options.noColour),
       loop: context.loop, say: { context.output.say($0) }

@@ -1,6 +1,7 @@
 import Dashboard
 import Diagnostics
 import EventLoop
+import JSON
 import MigrationEngine
 import MigrationModel
 import Postgres
@@ -16,7 +17,8 @@ extension EffectRunner {
   /// Tells the model the checklist, as its file is now.
   func readChecklist() async {
     do {
-      send(.checksRead(try await program.checks.checklist()))
+      let read = program.checks.checklist
+      send(.checksRead(try await BlockingWork.run { Result(catching: read) }.get()))
     } catch {
       send(.checklistFailed(Diagnostic(explaining: error)))
     }
@@ -29,14 +31,20 @@ extension EffectRunner {
     await tellSteps { runner, report in
       guard let journal = runner.program.journal, let checklist = runner.facts.checks.checklist
       else { throw Refusal(EffectRunner.nowhereToKeep) }
+      let layout = try runner.layout()
+      // Its own: the dashboard reads the history in the other one meanwhile.
+      let session = try await Connection.open(
+        runner.program.connection, application: "lockstep check",
+        settings: [("default_transaction_read_only", "on")], loop: runner.loop)
       let (failures, warn) = AsyncStream.makeStream(of: Diagnostic.self)
-      let run = CheckRun(
-        project: try await runner.program.project(), target: runner.program.connection,
-        checklist: checklist, sources: runner.program.checks.sources,
-        records: await journal.records({ warn.yield($0) }), by: runner.person,
-        environment: journal.environment, options: try runner.options(), loop: runner.loop)
+      let records = await journal.checkRecords(session, warn: { warn.yield($0) })
       warn.finish()
       for await failure in failures { runner.send(.failed(failure)) }
+      let run = CheckRun(
+        project: try await runner.program.project(), target: runner.program.connection,
+        checklist: checklist, sources: runner.program.checks.sources(layout), records: records,
+        by: runner.person, environment: journal.environment,
+        options: runner.program.options(layout), loop: runner.loop)
       let result = try await run.run(
         version.map { [$0] } ?? [], items: items.isEmpty ? nil : Set(items)
       ) { report.yield((CheckStep($0), .current)) }
@@ -50,7 +58,7 @@ extension EffectRunner {
     await tellSteps { runner, report in
       let rehearsal = Rehearsal(
         project: try await runner.program.project(), target: runner.program.connection,
-        options: try runner.options(), loop: runner.loop)
+        options: runner.program.options(try runner.layout()), loop: runner.loop)
       let result = try await rehearsal.run(version.map { [$0] } ?? []) {
         report.yield((CheckStep($0), .current))
       }
@@ -80,12 +88,11 @@ extension EffectRunner {
     send(end)
   }
 
-  /// Time-outs of the runs on the copy.
-  private func options() throws(Refusal) -> Runner.Options {
+  private func layout() throws(Refusal) -> any Layout {
     guard let loaded else {
       throw Refusal(.error(code: "no_connection", "the history has not been read yet"))
     }
-    return program.options(loaded.layout)
+    return loaded.layout
   }
 
   /// Drops the scratch copy of a check that is still under way when the dashboard is left.
@@ -133,8 +140,45 @@ extension EffectRunner {
 
   // MARK: - Taking it out
 
+  /// Writes a checklist in a form for others.
+  func saveChecks(_ checked: CheckedMigration, _ form: CheckReportForm, as name: String) {
+    save(text(of: report(of: checked), form), as: name)
+  }
+
+  /// Writes a checklist in every form, and what it is about, to a new folder.
+  func saveEvidence(_ checked: CheckedMigration, _ files: [String: String], in folder: String) {
+    let report = report(of: checked)
+    var files = files
+    for form in CheckReportForm.allCases {
+      files["checks.\(form.rawValue)"] = text(of: report, form)
+    }
+    saveAll(files, in: folder)
+  }
+
+  private func report(of checked: CheckedMigration) -> ChecklistReport {
+    let status = loaded?.status.migrations.first { $0.version == checked.version }
+    let file = status?.migration?.files.first?.path
+    return ChecklistReport(
+      title: facts.checks.checklist?.title ?? "", migrations: [checked],
+      database: place, environment: checked.environment,
+      at: .current, by: person, files: file.map { [checked.version: $0] } ?? [:])
+  }
+
+  private var place: String {
+    let version = facts.connection.server.map { ", PostgreSQL \($0.version)" } ?? ""
+    return facts.target.place + version
+  }
+
+  private func text(of report: ChecklistReport, _ form: CheckReportForm) -> String {
+    switch form {
+    case .markdown: report.markdown
+    case .html: report.html
+    case .json: "\(report.json)\n"
+    }
+  }
+
   /// Writes texts to files of a new folder.
-  func saveAll(_ files: [String: String], in folder: String) {
+  private func saveAll(_ files: [String: String], in folder: String) {
     func fail(_ path: String) {
       send(
         .failed(.error(code: "cannot_write", "\(path): \(String(cString: strerror(errno)))")))

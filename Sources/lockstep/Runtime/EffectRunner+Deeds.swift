@@ -35,7 +35,9 @@ extension EffectRunner {
     case .rehearse(let version): check = start { await $0.rehearse(version) }
     case .cancelCheck: check?.cancel()
     case .keepCheck(let word): start { await $0.keep(word) }
-    case .saveAll(let folder, let files): saveAll(files, in: folder)
+    case .saveChecks(let checked, let form, let name): saveChecks(checked, form, as: name)
+    case .saveEvidence(let checked, let files, let folder):
+      saveEvidence(checked, files, in: folder)
     case .copy(let text): copy(text)
     case .edit(let path, let line): start { await $0.edit(path, line) }
     case .page(let text): start { await $0.page(text) }
@@ -399,7 +401,7 @@ extension EffectRunner {
     }
   }
 
-  private func save(_ text: String, as name: String) {
+  func save(_ text: String, as name: String) {
     let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else {
       return send(
