@@ -94,16 +94,17 @@ extension RunStart {
   /// - Parameters:
   ///   - by: Who is recorded where the layout records it.
   ///   - lockstep: The program's version.
+  ///   - asks: What the environment asks a run to see to.
   public init(
     _ plan: Plan, by: String, identity: DatabaseIdentity, user: String, environment: String?,
-    lockstep: String
+    lockstep: String, asks: [String] = []
   ) {
     let now = Instant.now
     let host = FileRecords.hostName()
     self.init(
       id: "\(now.versionText)-\(now.fields.microsecond)-\(host)-\(getpid())", at: now, by: by,
       host: host, version: lockstep, identity: identity, user: user, environment: environment,
-      layout: plan.layout, table: plan.table.description, request: plan.request.words)
+      layout: plan.layout, table: plan.table.description, request: plan.request.words, asks: asks)
   }
 }
 
