@@ -41,7 +41,8 @@ struct CheckCommand: Command {
       "lockstep check 0042 --waive contract --reason 'nobody reads it'", "you answer for it"),
     CommandExample("lockstep check --format markdown", "for a pull request"),
     CommandExample(
-      "lockstep check 0042 --output validation.html --decision", "a report, and an entry"),
+      "lockstep check 0042 --output validation.html --decision 'Orders get a note'",
+      "a report, and an entry"),
   ]
 
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
@@ -107,10 +108,10 @@ struct CheckCommand: Command {
       try ReportFile(path: path).replace(with: format.written(report))
       output.say("wrote \(path)")
     }
-    if arguments.has(Options.decision) {
+    if let title = arguments.text(Options.decision) {
       let path = ConfigurationSources.path("docs/decisions.md", in: settings.root)
       try ReportFile(path: path).append(
-        report.decisionEntry, heading: ChecklistReport.decisionsHeading)
+        report.decisionEntry(titled: title), heading: ChecklistReport.decisionsHeading)
       output.say("added to \(path)")
     }
     let shown = output.isJSON ? .json : arguments.has(Options.outputFile) ? .text : said ?? .text

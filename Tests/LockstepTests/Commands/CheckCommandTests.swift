@@ -223,7 +223,7 @@ import Testing
   @Test func `a report is written in the form of its file, and an entry added`() async throws {
     let program = try await goodProject()
     let outcome = try await program.run(
-      "check", "--output", "reports/v.html", "--decision", "--json")
+      "check", "--output", "reports/v.html", "--decision", "Validated", "--json")
     #expect(outcome.status == 1 && JSONValue(reading: outcome.lines[0]) != nil)
     #expect(
       outcome.errors.hasSuffix("wrote reports/v.html\nadded to ./docs/decisions.md\n")
@@ -231,7 +231,7 @@ import Testing
     let html = try program.read("reports/v.html")
     #expect(html.hasPrefix("<!DOCTYPE html>\n") && html.hasSuffix("</body>\n</html>\n"))
     #expect(html.contains("<h1>Staging validation: incomplete</h1>"))
-    _ = try await program.run("check", "--known", "--output", "reports/v.md", "--decision")
+    _ = try await program.run("check", "--known", "--output", "reports/v.md", "--decision", "Seen again")
     #expect(try program.read("reports/v.md").hasPrefix("## Staging validation: incomplete\n"))
     let decisions = try program.read("docs/decisions.md")
     #expect(decisions.hasPrefix("# Decisions\n\n## 20"))

@@ -129,9 +129,9 @@ import Testing
 
   @Test func `an entry says what was decided, and what was left out`() {
     #expect(
-      report("told").decisionEntry == """
+      report("told").decisionEntry(titled: "Orders_get a note") == """
 
-        ## 2026-02-02: 001\\_told
+        ## 2026-02-02: Orders\\_get a note
 
         - **Staging**: failed
         - **Where**: staging (shop on db1:5432)
@@ -142,7 +142,7 @@ import Testing
           - Health: open
 
         """)
-    #expect(!report(Self.hostile).decisionEntry.contains("<script"))
+    #expect(!report(Self.hostile).decisionEntry(titled: "x").contains("<script"))
   }
 
   @Test func `the whole has failed where one has, and passed where all have`() {
