@@ -106,14 +106,14 @@ struct Program {
 }
 
 extension Program {
-  /// Sends SIGINT to the programs that run in this folder, as ctrl-c would.
-  func interruptChildren() throws {
+  /// Sends SIGINT to the programs that run in this folder, as ctrl-c would, or another signal.
+  func interruptChildren(with signal: Int32 = SIGINT) throws {
     let outcome = try ChildProcess(["/bin/sh", "-c", "ls -d /proc/[0-9]*"]).runBlocking()
     for path in String(decoding: outcome.output, as: UTF8.self).split(separator: "\n") {
       guard link("\(path)/cwd") == folder, link("\(path)/exe")?.hasSuffix("/lockstep") == true,
         let pid = pid_t(path.dropFirst(6))
       else { continue }
-      kill(pid, SIGINT)
+      kill(pid, signal)
     }
   }
 

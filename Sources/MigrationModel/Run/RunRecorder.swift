@@ -18,9 +18,10 @@ public struct RunRecorder: Sendable {
   /// What is to be kept of an event, in order; nothing of a run in which no step begins.
   public mutating func records(of event: RunEvent, at now: Instant) -> [RunRecord] {
     switch event {
-    case .migrationStarted(let version, _, _):
+    case .migrationStarted(let version, let name, let direction):
       current = (version, now)
-      return begin()
+      // One that is cut off tells of no end, and would be known to nobody.
+      return begin() + [.step(step(version, name, direction, now, .begun))]
     case .lockAttempt(let version, let attempt, let of, let waited, let blockers, let reason, _):
       return [
         .lockAttempt(
