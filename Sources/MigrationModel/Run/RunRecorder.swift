@@ -106,7 +106,10 @@ extension PlanRequest {
     case .down(nil, let count): return "down \(count ?? 1)"
     case .redo(let count): return "redo \(count)"
     case .only(let version, let direction): return "\(direction.rawValue) only \(version)"
-    case .resume(let version): return "resume \(version)"
+    case .resume(let version, nil): return "resume \(version)"
+    case .resume(let version, let rest?):
+      let reach = rest.to.map { " to \($0)" } ?? rest.count.map { " \($0)" } ?? ""
+      return "resume \(version), then up\(reach)"
     case .mark(.versions(let versions), let state):
       return "mark \(versions.map(\.text).joined(separator: ", ")) as \(state.rawValue)"
     case .mark(.upTo(let version), let state): return "mark to \(version) as \(state.rawValue)"

@@ -12,7 +12,8 @@ struct DownCommand: Command {
       + "asks. A migration without a way back is refused.",
     "A way back that loses data is confirmed by typing the version; where nobody can be asked it needs "
       + "--yes.",
-    "With --resume it goes on with a roll back outside a transaction that broke off half-way.",
+    "With --resume it goes on with a roll back outside a transaction that broke off half-way, and with "
+      + "no other.",
   ]
   let examples = [
     CommandExample("lockstep down --dry-run", "the exact SQL of the way back"),
@@ -25,7 +26,10 @@ struct DownCommand: Command {
       arguments: arguments, context: context, asksAlways: true, verb: "roll back"
     ).run { project in
       if arguments.has(Options.resume) {
-        return try MigrationRun.brokenOff(.down, arguments, in: project.status)
+        for option in [Options.to, Options.count] where arguments.has(option) {
+          throw UsageError.contradiction("--resume", "--\(option.name)")
+        }
+        return .resume(try MigrationRun.brokenOff(.down, in: project.status))
       }
       let to = arguments.text(Options.to).map { Version($0) }
       return .down(to: to, count: to == nil ? arguments.count(Options.count) ?? 1 : nil)

@@ -50,19 +50,16 @@ struct MigrationRun: Sendable {
     if isDry { return show(plan, of: project) }
     if plan.steps.isEmpty { return nothingToDo(project) }
     try await confirm(plan, settings)
+    tellTakingUp(plan)
     return try await run(plan, planContext, in: project)
   }
 
   /// What `--resume` goes on with.
   ///
-  /// - Throws: `Refusal` where nothing broke off, or in the other direction; `UsageError` beside options
-  ///   that choose migrations.
+  /// - Throws: `Refusal` where nothing broke off, or in the other direction.
   static func brokenOff(
-    _ direction: Direction, _ arguments: Arguments, in status: ProjectStatus
-  ) throws -> PlanRequest {
-    for option in [Options.to, Options.count] where arguments.has(option) {
-      throw UsageError.contradiction("--resume", "--\(option.name)")
-    }
+    _ direction: Direction, in status: ProjectStatus
+  ) throws(Refusal) -> Version {
     let failed = status.migrations.filter { $0.state == .failed }
     guard let first = failed.first(where: { $0.unfinished?.direction == direction }) ?? failed.first
     else {
@@ -79,7 +76,7 @@ struct MigrationRun: Sendable {
           at: first.location,
           next: "go on with `lockstep \(other.rawValue) --resume`; nothing was done"))
     }
-    return .resume(first.version)
+    return first.version
   }
 
   private func checkArguments() throws(UsageError) {
@@ -149,6 +146,15 @@ struct MigrationRun: Sendable {
     guard isSure else { throw context.declined() }
   }
 
+  /// Says before a run that goes on with another what all of it will be.
+  private func tellTakingUp(_ plan: Plan) {
+    guard plan.steps.count > 1, let first = plan.steps.first, first.resumption != nil else {
+      return
+    }
+    let rest = plan.steps.dropFirst().map(\.label).joined(separator: ", ")
+    context.output.say("going on with \(first.label), then applying \(rest)")
+  }
+
   /// Asks how to go on within a transaction; no answer is a no.
   private func decision(_ stop: RunStop) async -> StepDecision {
     let question =
@@ -158,7 +164,8 @@ struct MigrationRun: Sendable {
       case .commit: "commit?"
       }
     while true {
-      let answer = try? await context.ask("\(question) [y]es, [a]ll the rest, [n]o: roll back")
+      let answer = try? await context.ask(
+        "\(question) [y]es, [a]ll the rest of it, [n]o: roll back")
       switch answer?.lowercased().filter({ !$0.isWhitespace }) {
       case "y", "yes": return .next
       case "a", "all": return .rest

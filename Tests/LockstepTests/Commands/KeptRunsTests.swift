@@ -116,7 +116,7 @@ import Testing
           next: without --resume `lockstep up` runs as usual; nothing was done
 
         """)
-    let both = try await program.run("up", "--resume", "--count", "1")
+    let both = try await program.run("down", "--resume", "--count", "1")
     #expect(both.status == 2)
   }
 }
