@@ -82,5 +82,11 @@ public struct Facts: Sendable {
   }
 
   public var isRunning: Bool { run?.isRunning ?? false }
+
+  /// Whether a migration holds or wants its locks at this moment: what stands in its way is then seen,
+  /// and no longer forecast.
+  func isUnderWay(_ version: Version) -> Bool {
+    run?.current?.version == version && run?.restLeft(at: now) == nil
+  }
   public var isFrozen: Bool { frozenAt != nil }
 }

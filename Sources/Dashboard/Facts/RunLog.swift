@@ -19,10 +19,19 @@ public struct RunLog: Sendable, Hashable {
   public var budget: LockBudget
   /// The queue around what runs, as it was last seen; `nil` where there is none.
   public private(set) var queue: SeenQueue?
-  /// How far the server says the statement that runs has come; `nil` where it says nothing.
-  public private(set) var statementProgress: StatementProgress?
+  /// What the server reports of the statement that runs.
+  public private(set) var reported = Reported.unknown
   /// Where it has stopped and waits to be told how to go on.
   public private(set) var stop: Stop?
+
+  /// How far the server says that a statement has come.
+  public enum Reported: Sendable, Hashable {
+    /// It was not asked, or did not answer.
+    case unknown
+    /// It reports nothing of such a statement, as of a table that is rewritten.
+    case nothing
+    case progress(StatementProgress)
+  }
 
   /// A stop within the transaction of a migration.
   public struct Stop: Sendable, Hashable {
@@ -138,6 +147,12 @@ public struct RunLog: Sendable, Hashable {
 
   public var isRunning: Bool { outcome == nil }
 
+  /// Whether a statement runs of which nobody says how far it has come.
+  public func lacksProgress(at now: Instant) -> Bool {
+    reported == .nothing && progress == nil && stop == nil && restLeft(at: now) == nil
+      && queue?.queue.waitedMilliseconds == nil
+  }
+
   /// What a migration should take at most, in milliseconds; one that takes longer is flagged.
   public static let targetMilliseconds = 30_000.0
 
@@ -152,7 +167,7 @@ public struct RunLog: Sendable, Hashable {
         version: version, name: name, direction: direction, startedAt: now,
         attempts: budget.attempts)
       progress = nil
-      statementProgress = nil
+      reported = .unknown
       stop = nil
       queue = nil
       entry(.started(version, name: name, direction))
@@ -176,15 +191,15 @@ public struct RunLog: Sendable, Hashable {
           }, reason: reason, restMilliseconds: rest))
       queue = nil
       stop = nil
-      statementProgress = nil
+      reported = .unknown
       current?.statementsDone = 0
     case .queue(_, let found): queue = found.isEmpty ? nil : SeenQueue(queue: found, at: now)
-    case .progress(_, let found): statementProgress = found
+    case .progress(_, let found): reported = found.map(Reported.progress) ?? .nothing
     case .statementFinished(
       _, let index, let line, let command, let rows, let milliseconds, let locks, let changes):
       current?.statementsDone = index + 1
       queue = nil
-      statementProgress = nil
+      reported = .unknown
       entry(
         .statement(
           index, line: line, command: command, rows: rows, milliseconds: milliseconds,
@@ -233,7 +248,7 @@ public struct RunLog: Sendable, Hashable {
   private mutating func endCurrent() {
     current = nil
     queue = nil
-    statementProgress = nil
+    reported = .unknown
     stop = nil
   }
 

@@ -158,7 +158,7 @@ struct StopLines {
     var lines = DocumentLine.wrapped(
       "stopped before \(RunWords.next(stop.place))", .strong, columns: columns, indent: 1)
     lines += DocumentLine.wrapped(
-      "transaction open for \(Words.duration(milliseconds: age)); nothing is committed yet",
+      "open for \(Words.duration(milliseconds: age)); nothing is committed yet",
       .warning,
       columns: columns, indent: 1)
     if let limit = stop.place.limitMilliseconds {

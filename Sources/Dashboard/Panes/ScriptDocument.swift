@@ -226,11 +226,19 @@ struct ScriptDocument {
       let time: (Double) -> String = { Words.duration(milliseconds: $0) }
       lines += note(
         "\(step.step.startedAt.shortText) UTC  \(step.outcome(time))",
-        step.step.outcome == .failed ? .danger : .text)
+        tone(of: step.step.outcome))
       lines += note("  " + run.circumstances)
       for detail in step.details(time) { lines += note("  " + detail) }
     }
     return lines
+  }
+
+  private func tone(of outcome: StepRecord.Outcome) -> Tone {
+    switch outcome {
+    case .failed: .danger
+    case .begun: .warning
+    case .done, .declined, .marked: .text
+    }
   }
 
   private func checksums(_ field: (String, String, Tone) -> Void) {

@@ -84,7 +84,7 @@ struct Planner {
       selectNewest(max(0, count))
       selection += selection.reversed().map { Selected(index: $0.index, direction: .up) }
     case .only(let version, let direction): selectOnly(version, direction)
-    case .resume(let version): selectBrokenOff(version)
+    case .resume(let version, let rest): selectBrokenOff(version, rest)
     case .mark: break
     }
   }
@@ -98,7 +98,7 @@ struct Planner {
         note("nothing_to_do", "\(status.migrations[index].label) is applied already")
       }
     }
-    selection = pending.prefix(max(0, count ?? .max)).map { Selected(index: $0, direction: .up) }
+    selection += pending.prefix(max(0, count ?? .max)).map { Selected(index: $0, direction: .up) }
   }
 
   private mutating func selectDown(to target: Version?, count: Int?) {
@@ -150,11 +150,22 @@ struct Planner {
     selection = [Selected(index: index, direction: direction)]
   }
 
-  private mutating func selectBrokenOff(_ version: Version) {
+  private mutating func selectBrokenOff(_ version: Version, _ rest: PlanRequest.Rest?) {
     guard let index = find(version) else { return }
     let migration = status.migrations[index]
     if let run = migration.unfinished {
       selection = [Selected(index: index, direction: run.direction)]
+      guard let rest, run.direction == .up else { return }
+      if let target = rest.to, let last = find(target), last < index {
+        result.refusals.append(
+          .error(
+            code: "not_broken_off",
+            "\(migration.label) broke off and comes after \(status.migrations[last].label)",
+            at: migration.location,
+            next: "go on up to \(migration.version) or a later one; nothing was run"))
+        return
+      }
+      selectUp(to: rest.to, count: rest.count.map { $0 - 1 })
     } else if migration.state == .failed {
       result.refusals.append(
         .error(
@@ -196,14 +207,18 @@ struct Planner {
       let place = result.steps.count
       let like = earlier.indices.contains(place) ? earlier[place] : nil
       addScripts(of: migration, to: &step, like: like)
-      if isResuming { takeUp(migration, &step) }
+      if isTakenUp(migration) { takeUp(migration, &step) }
       // Equal steps lie in memory once.
       if let like, like == step { step = like }
       result.steps.append(step)
     }
   }
 
-  private var isResuming: Bool { if case .resume = request { true } else { false } }
+  /// Whether a migration is the one with which a run goes on.
+  private func isTakenUp(_ migration: MigrationStatus) -> Bool {
+    guard case .resume = request else { return false }
+    return migration.unfinished != nil
+  }
 
   private mutating func takeUp(_ migration: MigrationStatus, _ step: inout PlanStep) {
     guard let run = migration.unfinished else { return }
@@ -261,7 +276,7 @@ struct Planner {
       step.units.append(planned.unit)
       result.refusals += planned.refusals
       // How the tool would have begun is of no use to one that goes on.
-      if !isResuming { result.warnings += planned.warnings }
+      if !isTakenUp(migration) { result.warnings += planned.warnings }
       if !planned.losses.isEmpty { step.risk = .losesData }
       step.warnings += planned.losses
     }

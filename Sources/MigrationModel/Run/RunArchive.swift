@@ -57,6 +57,12 @@ public struct RunArchive: Sendable, Hashable {
         let recorded = RecordedStep(
           step: step, statements: statements.removeValue(forKey: step.run) ?? [],
           attempts: attempts.removeValue(forKey: step.run) ?? [])
+        // Its end takes the place of its beginning.
+        if let last = found[step.run]?.steps.last?.step, last.outcome == .begun,
+          last.version == step.version, last.direction == step.direction
+        {
+          found[step.run]?.steps.removeLast()
+        }
         found[step.run]?.steps.append(recorded)
       case .ended(let end): found[end.run]?.end = end
       case .audit(let event, let place): if place.isSame(as: identity) { audits.append(event) }
@@ -68,6 +74,13 @@ public struct RunArchive: Sendable, Hashable {
       case .health(let run, _, let check): found[run]?.health.append(check)
       case .started: break
       }
+    }
+    for run in found.keys {
+      guard let last = found[run]?.steps.indices.last,
+        found[run]?.steps[last].step.outcome == .begun
+      else { continue }
+      found[run]?.steps[last].statements = statements[run] ?? []
+      found[run]?.steps[last].attempts = attempts[run] ?? []
     }
     runs = found.values.sorted { ($0.start.at, $0.start.id) > ($1.start.at, $1.start.id) }
     audits.sort { $0.at > $1.at }

@@ -12,7 +12,7 @@ public enum RunPace: Sendable, Hashable {
 public enum StepDecision: String, Sendable, Hashable {
   /// Run the next statement, or commit, and stop again.
   case next
-  /// Run the rest of this migration without stopping.
+  /// Run the rest of this migration without stopping; the next one stops again.
   case rest
   /// Undo all that this migration has done, and end the run.
   case rollBack

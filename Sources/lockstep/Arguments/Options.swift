@@ -68,7 +68,8 @@ enum Options {
   static let runs = CommandOption(
     "runs", .flag, help: "what was kept of its runs, in place of the SQL")
   static let resume = CommandOption(
-    "resume", .flag, help: "go on with the migration whose run broke off half-way")
+    "resume", .flag,
+    help: "go on with the migration whose run broke off half-way; up: then with what is pending")
   static let allowOutOfOrder = CommandOption(
     "allow-out-of-order", .flag, help: "apply pending ones older than the newest applied, too")
   static let breakGlass = CommandOption(

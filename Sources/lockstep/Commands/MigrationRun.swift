@@ -65,6 +65,7 @@ struct MigrationRun: Sendable {
       try await ApprovalDesk(context: context, settings: settings).recordBrokenGlass(
         glass, facts, plan)
     }
+    tellTakingUp(plan)
     let files = project.loaded.catalog.migrations.flatMap(\.files)
     // The runner reads everything again, and holds it as long as it runs; an incident document tells of
     // migrations as they are known now.
@@ -103,14 +104,10 @@ struct MigrationRun: Sendable {
 
   /// What `--resume` goes on with.
   ///
-  /// - Throws: `Refusal` where nothing broke off, or in the other direction; `UsageError` beside options
-  ///   that choose migrations.
+  /// - Throws: `Refusal` where nothing broke off, or in the other direction.
   static func brokenOff(
-    _ direction: Direction, _ arguments: Arguments, in status: ProjectStatus
-  ) throws -> PlanRequest {
-    for option in [Options.to, Options.count] where arguments.has(option) {
-      throw UsageError.contradiction("--resume", "--\(option.name)")
-    }
+    _ direction: Direction, in status: ProjectStatus
+  ) throws(Refusal) -> Version {
     let failed = status.migrations.filter { $0.state == .failed }
     guard let first = failed.first(where: { $0.unfinished?.direction == direction }) ?? failed.first
     else {
@@ -127,7 +124,7 @@ struct MigrationRun: Sendable {
           at: first.location,
           next: "go on with `lockstep \(other.rawValue) --resume`; nothing was done"))
     }
-    return .resume(first.version)
+    return first.version
   }
 
   private func checkArguments() throws(UsageError) {
@@ -197,6 +194,15 @@ struct MigrationRun: Sendable {
     guard isSure else { throw context.declined() }
   }
 
+  /// Says before a run that goes on with another what all of it will be.
+  private func tellTakingUp(_ plan: Plan) {
+    guard plan.steps.count > 1, let first = plan.steps.first, first.resumption != nil else {
+      return
+    }
+    let rest = plan.steps.dropFirst().map(\.label).joined(separator: ", ")
+    context.output.say("going on with \(first.label), then applying \(rest)")
+  }
+
   /// Asks how to go on within a transaction; no answer is a no.
   private func decision(_ stop: RunStop) async -> StepDecision {
     let question =
@@ -206,7 +212,8 @@ struct MigrationRun: Sendable {
       case .commit: "commit?"
       }
     while true {
-      let answer = try? await context.ask("\(question) [y]es, [a]ll the rest, [n]o: roll back")
+      let answer = try? await context.ask(
+        "\(question) [y]es, [a]ll the rest of it, [n]o: roll back")
       switch answer?.lowercased().filter({ !$0.isWhitespace }) {
       case "y", "yes": return .next
       case "a", "all": return .rest

@@ -39,6 +39,10 @@ struct RunReport: Sendable {
       for lock in locks ?? [] { output.print("    holds \(lock.mode.sqlName) on \(lock.relation)") }
       for change in changes ?? [] { output.print("    \(change.words)") }
     case .progress(_, let progress):
+      guard let progress else {
+        output.explain("  no progress reported")
+        break
+      }
       guard progress.total > 0 else { break }
       output.print(
         "  \(progress.phase): \(progress.done) of \(progress.total) \(progress.unit)")
@@ -171,10 +175,10 @@ struct RunReport: Sendable {
       ]
     case .progress(let version, let progress):
       return [
-        "event": "progress", "version": .string(version.text), "phase": .string(progress.phase),
-        "done": JSONValue(progress.done),
-        "total": progress.total > 0 ? JSONValue(progress.total) : .null,
-        "unit": .string(progress.unit),
+        "event": "progress", "version": .string(version.text), "phase": JSONValue(progress?.phase),
+        "done": JSONValue(progress?.done),
+        "total": JSONValue(progress.flatMap { $0.total > 0 ? $0.total : nil }),
+        "unit": JSONValue(progress?.unit),
       ]
     case .stopped(let version, let stop):
       guard case .statement(let index, let line, let command) = stop.next else {

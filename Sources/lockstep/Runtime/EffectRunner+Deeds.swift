@@ -365,12 +365,29 @@ extension EffectRunner {
         continue
       }
       do {
-        let found = try await connection.rows(HistoryProbe.query(table)).first
+        let found = try await historyMark(of: table, in: connection)
         if found != historyMark { send(.historyChanged) }
       } catch {
+        historyQuestion = nil
         noteLoss(error)
       }
     }
+  }
+
+  /// Asks whether anybody wrote to the history, with a question that is prepared in the session: planning
+  /// it each time would cost the server more than the answer.
+  private func historyMark(
+    of table: QualifiedName, in connection: Connection
+  ) async throws(DatabaseError) -> String? {
+    if historyQuestion?.pid != connection.processID || historyQuestion?.table != table {
+      try await connection.execute(
+        "deallocate all; prepare lockstep_history as \(HistoryProbe.text(SQLText.literal(table.sql)))"
+      )
+      historyQuestion = (connection.processID, table)
+    }
+    return try await connection.rows(
+      Query("execute lockstep_history", decode: HistoryProbe.mark)
+    ).first
   }
 
   // MARK: - Files
@@ -482,12 +499,20 @@ extension Runner.Outcome {
 enum HistoryProbe {
   /// A text that changes when rows are written, or when the table comes or goes.
   static func query(_ table: QualifiedName) -> Query<String> {
+    Query(text("$1"), [table.sql], decode: mark)
+  }
+
+  /// The question about a table, named by a parameter or a literal.
+  static func text(_ table: String) -> String {
     let counters = ["inserted", "updated", "deleted"].map { "pg_stat_get_tuples_\($0)(r)" }
-    return Query(
-      """
+    return """
       select coalesce(string_agg(concat_ws(',', r, \(counters.joined(separator: ", "))), ';'), '')
-      from unnest(array[to_regclass($1), to_regclass('lockstep.journal')]::oid[]) r
-      """, [table.sql]
-    ) { (row) throws(ResultRow.Mismatch) in try row.string(0) }
+      from unnest(array[to_regclass(\(table)), to_regclass('lockstep.journal')]::oid[]) r
+      """
+  }
+
+  /// Reads the answer.
+  static let mark: @Sendable (ResultRow) throws(ResultRow.Mismatch) -> String = {
+    (row) throws(ResultRow.Mismatch) in try row.string(0)
   }
 }

@@ -32,6 +32,8 @@ actor EffectRunner {
   var loaded: LoadedProject?
   /// What the server's counters said of the history table when it was last read.
   var historyMark: String?
+  /// The session and the table for which the question about the history is prepared.
+  var historyQuestion: (pid: Int32, table: QualifiedName)?
   /// The backends of our own sessions.
   var ours: Set<Int32> = []
   var run: Task<Void, Never>?
