@@ -18,8 +18,8 @@ struct ApprovalSheet {
     }
     lines.append("")
     lines += GateReport.lines(gates.filter { $0.id != .approval })
-    lines.append(
-      "the SQL: lockstep \(plan.steps.first?.direction == .down ? "down" : "up") --dry-run")
+    let command = plan.steps.first?.direction == .down ? "down" : "up"
+    lines.append("the SQL: lockstep \(command) -e \(facts.demands.environment) --dry-run")
     lines.append("")
     return lines
   }

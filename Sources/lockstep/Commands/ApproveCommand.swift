@@ -38,6 +38,14 @@ struct ApproveCommand: Command {
     }
     let settings = try context.settings(arguments)
     let output = context.output
+    let others = settings.protectedEnvironments
+    guard settings.demands.isProtected || settings.environment != nil || others.isEmpty else {
+      // Whoever wants to approve something means one of them, and not whatever is connected to.
+      throw Refusal(
+        .error(
+          code: "usage", "no environment is named",
+          next: "name the one that is meant: --env \(others.joined(separator: ", --env "))"))
+    }
     guard settings.demands.isProtected else {
       output.say("nothing has to be approved: the environment is not protected")
       if output.isJSON { output.print(["approval": nil, "approvals": []]) }

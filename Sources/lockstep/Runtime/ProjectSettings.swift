@@ -23,6 +23,8 @@ struct ProjectSettings: Sendable {
   /// Where the connection is known to belong to one.
   var environment: Setting<String>?
   var rules: EnvironmentRules
+  /// Those that the project protects, by their names.
+  var protectedEnvironments: [String] = []
   /// Where the environment is in which migrations are validated; `nil` where none is, or nothing tells.
   var validationTarget: ConnectionString?
   var isReadOnly: Bool
@@ -83,6 +85,7 @@ struct ProjectSettings: Sendable {
     databaseName = connecting.databaseName
     environment = connecting.environment
     rules = connecting.rules
+    protectedEnvironments = file?.environments.filter(\.isProtected).map(\.name) ?? []
     if let name = rules.validatedOn {
       var validating = ConnectionSettings(sources)
       // What cannot be reached has validated nothing; that it cannot is said where it matters.

@@ -87,7 +87,7 @@ import Testing
     let sheet = try await run(program, "approve", "--by", "rita").errors
     #expect(sheet.hasPrefix("environment live: \"\(database.name)\" on /"))
     #expect(sheet.contains("\napply 001_orders\n  migrations/001_orders.sql  SHA-256 "))
-    #expect(sheet.contains("\nthe SQL: lockstep up --dry-run\n"))
+    #expect(sheet.contains("\nthe SQL: lockstep up -e live --dry-run\n"))
     #expect(
       sheet.contains("\napproved by rita\nit is kept in ./.lockstep: commit it where it is run"))
     let again = try await run(program, "approve", "--by", "bob")
@@ -224,6 +224,45 @@ import Testing
     #expect(
       void.errors.contains("\n  001:  no longer: its evidence on staging has changed since\n"),
       "\(void.errors)")
+  }
+
+  @Test func `where each database keeps its own journal, staging's is read for what was validated`()
+    async throws
+  {
+    let staging = try await TestServer.shared.makeDatabase()
+    let (program, database) = try await project(
+      "validated_on: 'staging'}, staging: {url: '\(staging.url)'", journal: "database")
+    let url = database.url + "&options=-csearch_path%3Dpublic"
+    #expect(try await run(program, "approve", "-e", "live", "--by", "rita").status == 4)
+    var values: [String] = []
+    try program.signAll(of: ["001_orders", "002_note"], on: "staging")
+    for line in try program.read(".lockstep/journal-20260501-signed.jsonl").split(separator: "\n") {
+      values.append("('check', '\(line)')")
+    }
+    try program.write("", to: ".lockstep/journal-20260501-signed.jsonl")
+    try await staging.execute(
+      """
+      create schema lockstep;
+      create table lockstep.records (at timestamptz not null default clock_timestamp(),
+        kind text not null, run text, version text, record jsonb not null);
+      insert into lockstep.records (kind, record) values \(values.joined(separator: ", "))
+      """)
+    let approved = try await run(program, "approve", "-e", "live", "--url", url, "--by", "rita")
+    #expect(approved.status == 0, "\(approved.errors)")
+    #expect(try await run(program, "up", "-e", "live").status == 0)
+  }
+
+  @Test func `which environment is meant is asked, not guessed`() async throws {
+    let (program, _) = try await project()
+    let other = try await TestServer.shared.makeDatabase()
+    let outcome = try await run(program, "approve", "--url", other.url, "--by", "rita")
+    #expect(outcome.status == 2)
+    #expect(
+      outcome.errors == """
+        error: no environment is named
+          next: name the one that is meant: --env live
+
+        """)
   }
 
   // MARK: Telling

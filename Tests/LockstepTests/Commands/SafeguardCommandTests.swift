@@ -190,6 +190,24 @@ import Testing
         "has told neither of its end nor of its health check: 001 up was done"), "\(status.output)")
   }
 
+  @Test func `what goes stale while it is backed up is refused, and the record has its end`()
+    async throws
+  {
+    let (program, database) = try await project(
+      "backup: {command: ['sh', '-c', 'echo \"-- more\" >> migrations/001_note.sql']},"
+        + " health: {sql: 'select 1'}")
+    let outcome = try await program.run("up")
+    #expect(outcome.status == 4)
+    #expect(
+      outcome.errors.hasSuffix(
+        "error: files or history changed since the plan was made\n"
+          + "  next: look at `lockstep status` and run it again; nothing was run\n"),
+      "\(outcome.errors)")
+    #expect(try await !hasNote(database))
+    #expect(try journal(program).contains(#""outcome":"failed","applied":0,"reverted":0"#))
+    #expect(try await !program.run("status").output.contains("has told neither"))
+  }
+
   // MARK: Documents
 
   @Test func `down begins the document of an incident, and never writes over one`() async throws {
