@@ -1,3 +1,4 @@
+import Canvas
 import Diagnostics
 import MigrationModel
 import PostgresModel
@@ -14,12 +15,13 @@ struct CheckQuestion: Sendable, Hashable {
   var checksum: String
   var item: ChecklistItem
 
-  /// What stands before the line that is typed.
-  var words: String {
-    switch kind {
-    case .sign: "sign \"\(item.title)\", note if any: "
-    case .waive: "waive \"\(item.title)\", reason: "
-    case .note: "note on \"\(item.title)\": "
+  /// What stands before the line that is typed; most of a line is left for that.
+  func words(columns: Int) -> String {
+    let title = TextWidth.clip(item.title, to: columns * 2 / 5 - 8)
+    return switch kind {
+    case .sign: columns < 60 ? "sign, note: " : "sign \"\(title)\", note if any: "
+    case .waive: columns < 60 ? "waive, reason: " : "waive \"\(title)\", reason: "
+    case .note: columns < 60 ? "note: " : "note on \"\(title)\": "
     }
   }
 }

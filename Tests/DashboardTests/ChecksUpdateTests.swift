@@ -218,7 +218,8 @@ struct ChecksUpdateTests {
     expectGolden(model.view(), "checks/running-\(size.columns)x\(size.rows)")
     #expect(model.text.contains("[>] Every constraint"))
     #expect(model.text.contains("[x] Every index"))
-    #expect(model.text.contains("proving  1/8"))
+    #expect(model.text.contains(size.columns > 80 ? "proving  1/8" : " 1/8 ┥"))
+    model.press(.character("h"))
     #expect(model.screen.last?.contains("^C cancel") == true)
     #expect(model.text.contains("0042 proving: Every const"))
     model.tell(
@@ -269,7 +270,7 @@ struct ChecksUpdateTests {
     model.tell(.rehearsed(Self.report(fails: fails), at: Scenes.later(3000)))
     #expect(
       model.text.contains(
-        fails ? "rehearsed 12:04Z  ! rolling back does" : "rehearsed 12:04Z  applies, rolls back"))
+        fails ? "rehearsed 12:04Z  ! rolling" : "rehearsed 12:04Z  applies, rolls"))
     model.press(.end, .enter)
     expectGolden(model.view(), "checks/rehearsed-\(fails ? "failed" : "passed")-120x40")
     #expect(model.text.contains("+ column public.orders.channel"))

@@ -100,7 +100,7 @@ public struct CheckLog: Sendable, Hashable {
       let time = Words.duration(milliseconds: milliseconds)
       detail = "statement \(index + 1), line \(line), \(command): \(time)"
     case .notice(_, _, let message): detail = message
-    case .progress(_, let progress): detail = progress.phase
+    case .progress(_, let progress?): detail = progress.phase
     case .migrationFailed(_, _, _, let diagnostic, _): detail = diagnostic.what
     default: break
     }

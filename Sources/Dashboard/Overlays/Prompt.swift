@@ -7,12 +7,13 @@ struct Prompt: Sendable {
     /// What is to be said of an item of a checklist.
     case word(CheckQuestion)
 
-    var mark: String {
+    /// What stands before the line on a screen of some columns.
+    func mark(columns: Int) -> String {
       switch self {
       case .command: ":"
       case .search: "/"
       case .filter: "&"
-      case .word(let question): question.words
+      case .word(let question): question.words(columns: columns)
       }
     }
   }
@@ -147,10 +148,7 @@ struct Prompt: Sendable {
   /// Draws the line with its cursor, scrolled so that the cursor is seen.
   func view(columns: Int, palette: Palette) -> Frame {
     var frame = Frame(size: Size(columns: columns, rows: 1))
-    // A third of the line is left for what is typed.
-    let mark = frame.write(
-      kind.mark, at: .zero, style: palette.key,
-      within: Rectangle(column: 0, row: 0, columns: max(1, columns * 2 / 3), rows: 1))
+    let mark = frame.write(kind.mark(columns: columns), at: .zero, style: palette.key)
     let before = TextWidth.of(String(text.prefix(cursor)))
     let room = columns - mark
     guard room > 0 else { return frame }

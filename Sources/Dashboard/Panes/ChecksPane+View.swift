@@ -257,7 +257,7 @@ extension ChecksPane {
         log.wanted.map { "\(min(log.settled, $0)) of \($0) items" } ?? "\(log.settled) items")
     }
     counts.append(time)
-    if let scratch = log.scratch { counts.append(scratch.mode.words) }
+    if columns >= 60, let scratch = log.scratch { counts.append(scratch.mode.words) }
     lines.append(DocumentLine(counts.joined(separator: "  "), .dim))
     return lines
   }

@@ -73,12 +73,12 @@ struct ChecksPane: Pane {
       Binding([.letter("u")], .takeBack, hint: "undo", "takes the last word on the item back"),
       Binding(
         [.letter("v")], .proveItem, hint: "prove",
-        "proves the item: the database is only read, a scratch copy is made and dropped"),
+        "proves the item on a scratch copy; the database is only read"),
       Binding(
         [.letter("V")], .proveAll, hint: "prove all", "proves every item that is not settled"),
       Binding(
         [.letter("T")], .rehearse, hint: "rehearse",
-        "runs it on a scratch copy: up, down, up again; proves nothing, keeps nothing"),
+        "runs it on a scratch copy: up, down, up again; keeps nothing"),
       Binding([.letter("e")], .note, hint: "note", "adds a note to the item"),
       Binding([.letter("w")], .export, hint: "export", "saves the checklist as md, html or json"),
       Binding(
@@ -134,6 +134,8 @@ struct ChecksPane: Pane {
       rebuild(hasReport: hasReport)
       select(indexOfSelection)
     }
+    // Who looks at the list has chosen: what is selected stays so when it is settled.
+    if facts.focusedPane == number, let item = selectedItem { selected = item.item.id }
     facts.checks.selected = selectedItem?.item.id
     settleDocument(facts, size: size)
   }

@@ -74,7 +74,9 @@ struct QueryProbe: ScratchProbe {
         "BEGIN; SET LOCAL statement_timeout = \(timeout.components.seconds * 1000);"
           + " SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off;"
           + " SET LOCAL max_parallel_workers_per_gather = 0")
-      try await session.execute("PREPARE lockstep_key_query AS \(query.sql)")
+      if query.parameters != nil {
+        try await session.execute("PREPARE lockstep_key_query AS \(query.sql)")
+      }
       let reading = try await measure(query, in: session)
       try await end(session)
       return .planned(reading)
@@ -98,7 +100,8 @@ struct QueryProbe: ScratchProbe {
   private func measure(
     _ query: KeyQuery, in session: Connection
   ) async throws(DatabaseError) -> Measured {
-    let call = "EXECUTE lockstep_key_query" + (query.parameters.map { "(\($0))" } ?? "")
+    // The plan of a statement without parameters would be made once, whatever is set later.
+    let call = query.parameters.map { "EXECUTE lockstep_key_query(\($0))" } ?? query.sql
     func explain(_ options: String) async throws(DatabaseError) -> QueryPlan {
       let query = Query<String>("EXPLAIN (\(options)FORMAT JSON, VERBOSE) \(call)") {
         (row) throws(ResultRow.Mismatch) in try row.string(0)

@@ -3,7 +3,7 @@ import MigrationModel
 import PostgresModel
 
 /// The forms in which `check` writes its result.
-enum CheckFormat: String, Sendable, Hashable {
+enum CheckFormat: String, Sendable, Hashable, CaseIterable {
   case text, json, github, markdown, html
 
   /// The form that a file's ending asks for; Markdown where it asks for none.

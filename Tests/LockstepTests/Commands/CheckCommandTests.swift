@@ -8,7 +8,8 @@ import Testing
 @Suite(.fewAtOnce) struct CheckCommandTests {
   private static let good = """
     -- migrate:up
-    CREATE TABLE notes (id int PRIMARY KEY, text text);
+    CREATE TABLE notes (text text);
+    CREATE INDEX notes_text ON notes (text);
     -- migrate:down
     DROP TABLE notes;
 
