@@ -1,13 +1,13 @@
 import PostgresModel
 
 extension ChecklistReport {
-  /// An entry for a project's `docs/decisions.md`: that migrations were validated or applied, where, when
-  /// and by whom, what was waived and why.
+  /// An entry for a project's `docs/decisions.md`: that migrations were validated, where, when and by
+  /// whom, what was waived and why.
   ///
   /// Begins with an empty line, so that it can be added behind whatever the file holds.
   ///
-  /// - Parameter title: As the person who asks for it names the matter.
-  public func decisionEntry(titled title: String) -> String {
+  /// - Parameter title: As the person who validates names the matter.
+  public func decisionEntry(_ title: String) -> String {
     let day = at.shortText.prefix(10)
     var text = "\n## \(day): \(MarkdownText.inline(title))\n\n"
     let place = environment.map { "\($0) (\(database))" } ?? database
@@ -27,7 +27,4 @@ extension ChecklistReport {
     }
     return text
   }
-
-  /// What stands at the head of the file where it does not exist yet.
-  public static let decisionsHeading = "# Decisions\n"
 }

@@ -84,7 +84,7 @@ enum Options {
   static let incident = CommandOption(
     "incident", .flag, help: "start the incident document of what was rolled back")
   static let decision = CommandOption(
-    "decision", .text("TITLE"), help: "add an entry about this run to docs/decisions.md")
+    "decision", .text("TITLE"), help: "add an entry about it to docs/decisions.md")
   static let down = CommandOption("down", .flag, help: "the way back instead of the way up")
   static let exitCode = CommandOption(
     "exit-code", .flag,
