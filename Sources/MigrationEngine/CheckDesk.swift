@@ -100,7 +100,7 @@ struct CheckDesk {
     rehearsal.probes = check.probes + [probe]
     if !texts.keyQueries.isEmpty {
       rehearsal.probes.append(
-        QueryProbe(texts.keyQueries, largeTables: try await largeTables()))
+        QueryProbe(texts.keyQueries, targetRows: try await targetRows()))
     }
     if !texts.assertions.isEmpty { rehearsal.probes.append(AssertionProbe(texts.assertions)) }
     if !texts.cachedQueries.isEmpty {
@@ -112,17 +112,16 @@ struct CheckDesk {
     return Rehearsed(report: found, schemas: probe.seen)
   }
 
-  /// Tables of the target that nobody wants read whole.
-  private func largeTables() async throws(DatabaseError) -> Set<String> {
-    let query = Query<String>(
+  /// The rows of the target's tables, as far as the server has counted them.
+  private func targetRows() async throws(DatabaseError) -> [String: Double] {
+    let query = Query<(String, Double)>(
       """
-      SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c
+      SELECT n.nspname || '.' || c.relname, c.reltuples FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind IN ('r', 'm') AND (c.reltuples >= 10000 OR c.relpages >= 1000)
-        AND n.nspname !~ '^pg_'
+      WHERE c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND n.nspname !~ '^pg_'
       """
-    ) { (row) throws(ResultRow.Mismatch) in try row.string(0) }
-    return Set(try await session.rows(query))
+    ) { (row) throws(ResultRow.Mismatch) in (try row.string(0), try row.optionalDouble(1) ?? 0) }
+    return Dictionary(try await session.rows(query)) { first, _ in first }
   }
 
   // MARK: Proving
@@ -171,8 +170,8 @@ struct CheckDesk {
     else {
       return true
     }
-    if !wasRehearsed, finding.verdict == .notProven, item.proof?.looksElsewhere == false,
-      status.state != .pending
+    if !wasRehearsed, finding.verdict == .notProven, kept.verdict != .notProven,
+      status.state != .pending, item.proof?.looksElsewhere == false
     {
       // An applied migration is not rehearsed any more; what was shown before stands.
       return false
@@ -235,45 +234,49 @@ struct CheckDesk {
     return schema
   }
 
-  /// Dump and diagram are of the schema after all that is pending: of the copy after the last, or of the
-  /// target where nothing is pending.
+  /// Dump and diagram are of the schema after all that is pending; of an applied migration those of the
+  /// target as it is now are right as well.
   private mutating func documentation(
     of scene: CheckScene, _ rehearsed: Rehearsed?
   ) async throws -> [Trial] {
+    let last = loaded.status.migrations.last { $0.state == .pending }
     var trials: [Trial] = []
-    let pending = loaded.status.migrations.filter { $0.state == .pending }
-    var (snapshot, dump): (SchemaSnapshot?, String?) = (nil, nil)
-    if let last = pending.last {
-      snapshot = rehearsed?.schemas[last.version]?.after
-      dump = rehearsed?.schemas[last.version]?.dump
-    } else {
-      snapshot = try await targetSchema()
+    if scene.status.state != .pending || last == nil {
+      var dump: String?
       if texts.schemaFile != nil, loaded.layout.rules.dumpsSchema {
         dump = try await SchemaFile(path: "", target: check.target)
           .text(history: loaded.layout, table: loaded.table, session)
       }
+      trials = documentation(try await targetSchema(), dump)
     }
-    if let file = texts.schemaFile {
-      var trial = DocumentationTrials.ofDump(committed: file.text, dump: dump, file: file.path)
-      if !loaded.layout.rules.dumpsSchema, file.text != nil {
-        trial = Trial(
-          .documentation, "schema dump \(file.path)", .notProven,
-          [
-            .init(
-              "\(loaded.layout.name) keeps no dump: whether this one is right is not told", .unclear
-            )
-          ])
-      }
-      trials.append(trial)
-    }
-    if let file = texts.diagramFile {
-      trials.append(
-        DocumentationTrials.ofDiagram(committed: file.text, snapshot: snapshot, file: file.path))
+    if let last, trials.isEmpty || trials.contains(where: { $0.outcome != .proven }) {
+      let seen = rehearsed?.schemas[last.version]
+      trials = documentation(seen?.after, seen?.dump)
     }
     if let after = scene.after, let changes = scene.rehearsed?.changes, !trials.isEmpty,
       let line = DocumentationTrials.commentCoverage(changes, after: after)
     {
       trials[trials.count - 1].evidence.append(line)
+    }
+    return trials
+  }
+
+  private func documentation(_ snapshot: SchemaSnapshot?, _ dump: String?) -> [Trial] {
+    var trials: [Trial] = []
+    if let file = texts.schemaFile {
+      if file.text != nil, !loaded.layout.rules.dumpsSchema {
+        trials.append(
+          Trial(
+            .documentation, "schema dump \(file.path)", .notProven,
+            [.init("\(loaded.layout.name) keeps no dump to compare it with", .unclear)]))
+      } else {
+        trials.append(
+          DocumentationTrials.ofDump(committed: file.text, dump: dump, file: file.path))
+      }
+    }
+    if let file = texts.diagramFile {
+      trials.append(
+        DocumentationTrials.ofDiagram(committed: file.text, snapshot: snapshot, file: file.path))
     }
     return trials
   }

@@ -39,12 +39,8 @@ public struct CheckScene: Sendable {
     ((rehearsed?.trials ?? []) + trials).filter { $0.proof == proof }
   }
 
-  /// Whether the copy, if there was one, had the target's rows.
-  var hadRows: Bool {
-    switch mode {
-    case nil, .shape, .privateShape: false
-    }
-  }
+  /// Whether the copy, if there was one, had rows of the target.
+  var hadRows: Bool { mode.map { $0 != .shape && $0 != .privateShape } ?? false }
 
   /// As the end of a sentence: ` on staging`.
   var place: String { environment.map { " on \($0)" } ?? "" }

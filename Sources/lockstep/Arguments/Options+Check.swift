@@ -1,13 +1,13 @@
-import PostgresModel
+import Diagnostics
 
 /// Options of `check` and `erd`.
 extension Options {
-  static let checkFormat = CommandOption(
-    "format", .choice("FORMAT", ["text", "json", "github", "markdown", "html"]),
-    help: "how the result is written; text without it")
-  static let diagramFormat = CommandOption(
-    "format", .choice("FORMAT", ERDiagram.Format.allCases.map(\.rawValue) + ["svg"]),
-    help: "how the diagram is written; mermaid without it")
+  /// Each command knows words of its own.
+  static let format = CommandOption(
+    "format", .text("FORMAT"),
+    help:
+      "how the result is written; check: text, json, github, markdown, html; erd: mermaid, text, dot"
+  )
   static let outputFile = CommandOption(
     "output", .text("FILE"),
     help: "write it to a file as well, in the form of --format, else of the file's ending")
@@ -31,4 +31,20 @@ extension Options {
     "known", .flag, help: "show how the items stand; run nothing and record nothing")
   static let decision = CommandOption(
     "decision", .flag, help: "add an entry about it to docs/decisions.md")
+}
+
+extension Arguments {
+  /// The word given for an option that knows a few.
+  ///
+  /// - Throws: `UsageError.notAChoice`.
+  func word<Word: RawRepresentable & CaseIterable>(
+    _ option: CommandOption, as: Word.Type
+  ) throws(UsageError) -> Word? where Word.RawValue == String {
+    guard let text = text(option) else { return nil }
+    if let word = Word(rawValue: text) { return word }
+    let known = Word.allCases.map(\.rawValue)
+    throw .notAChoice(
+      option: option.spelling, value: text, choices: known, nearest: nearest(to: text, among: known)
+    )
+  }
 }

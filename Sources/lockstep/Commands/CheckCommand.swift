@@ -10,7 +10,7 @@ struct CheckCommand: Command {
   let operands = Operands(usage: "[VERSION…]", minimum: 0, maximum: nil, inWords: "versions")
   let options = [
     Options.checklist, Options.item, Options.sign, Options.waive, Options.undo, Options.note,
-    Options.reason, Options.known, Options.checkFormat, Options.outputFile, Options.decision,
+    Options.reason, Options.known, Options.format, Options.outputFile, Options.decision,
     Options.statementTimeout,
   ]
   let discussion = [
@@ -46,6 +46,7 @@ struct CheckCommand: Command {
 
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
     let word = try PersonsWord(arguments)
+    let format = try arguments.word(Options.format, as: CheckFormat.self)
     let settings = try context.settings(arguments)
     let isKnownOnly = arguments.has(Options.known)
     if !isKnownOnly { try context.requireWritable(settings) }
@@ -83,7 +84,9 @@ struct CheckCommand: Command {
       title: checklist.title, migrations: migrations, database: project.loaded.database.inWords,
       environment: check.environment, at: .current, by: check.by, files: project.files)
     return try finish(
-      report, items: items.isEmpty || word != nil ? nil : Set(items), arguments, settings, context)
+      report, as: format, items: items.isEmpty || word != nil ? nil : Set(items), arguments,
+      settings,
+      context)
   }
 
   private func tell(_ progress: CheckRun.Progress, _ output: Output) {
@@ -97,14 +100,14 @@ struct CheckCommand: Command {
   }
 
   private func finish(
-    _ report: ChecklistReport, items: Set<String>?, _ arguments: Arguments,
+    _ report: ChecklistReport, as format: CheckFormat?, items: Set<String>?,
+    _ arguments: Arguments,
     _ settings: ProjectSettings, _ context: CommandContext
   ) throws -> ExitCode {
     let output = context.output
-    let said = arguments.text(Options.checkFormat).flatMap { CheckFormat(rawValue: $0) }
     if let path = arguments.text(Options.outputFile) {
-      let format = said ?? CheckFormat(ofFile: path)
-      try ReportFile(path: path).replace(with: format.written(report))
+      let form = format ?? CheckFormat(ofFile: path)
+      try ReportFile(path: path).replace(with: form.written(report))
       output.say("wrote \(path)")
     }
     if arguments.has(Options.decision) {
@@ -113,7 +116,7 @@ struct CheckCommand: Command {
         report.decisionEntry, heading: ChecklistReport.decisionsHeading)
       output.say("added to \(path)")
     }
-    let shown = output.isJSON ? .json : arguments.has(Options.outputFile) ? .text : said ?? .text
+    let shown = output.isJSON ? .json : arguments.has(Options.outputFile) ? .text : format ?? .text
     if shown == .text {
       output.print(lines: report.lines(isVerbose: output.verbosity == .verbose))
     } else {

@@ -3,7 +3,7 @@ import MigrationModel
 import PostgresModel
 
 /// The forms in which `check` writes its result.
-enum CheckFormat: String, Sendable, Hashable {
+enum CheckFormat: String, Sendable, Hashable, CaseIterable {
   case text, json, github, markdown, html
 
   /// The form that a file's ending asks for; Markdown where it asks for none.
@@ -49,9 +49,9 @@ extension ChecklistReport {
     let items = migrations.flatMap(\.items)
     let counts = CheckStatus.allCases.compactMap { status -> Output.Span? in
       let count = items.count { $0.status == status }
-      return count == 0 ? nil : Output.Span("\(status.words) \(count)   ", status.ink)
+      return count == 0 ? nil : Output.Span("   \(status.words) \(count)", status.ink)
     }
-    return [.init("\(verdict.rawValue)   ", verdict.ink)] + counts
+    return [.init(verdict.rawValue, verdict.ink)] + counts
   }
 }
 

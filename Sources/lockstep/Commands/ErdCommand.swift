@@ -7,7 +7,7 @@ import PostgresModel
 struct ErdCommand: Command {
   let name = "erd"
   let summary = "ER diagram of the database as it is now"
-  let options = [Options.diagramFormat, Options.outputFile]
+  let options = [Options.format, Options.outputFile]
   let discussion = [
     "Draws every table outside of PostgreSQL's own schemas, the history table and Lockstep's own left "
       + "out. Mermaid is drawn by GitHub, GitLab and most editors; dot is for Graphviz, which makes an "
@@ -21,13 +21,13 @@ struct ErdCommand: Command {
   ]
 
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
-    let said = arguments.text(Options.diagramFormat)
-    if said == "svg" {
+    if arguments.text(Options.format) == "svg" {
       throw Refusal(
         .error(
           code: "not_in_this_version", "svg is not drawn in this version of Lockstep",
           next: "lockstep erd --format dot | dot -Tsvg"))
     }
+    let said = try arguments.word(Options.format, as: ERDiagram.Format.self)
     var settings = try context.settings(arguments)
     let path = arguments.text(Options.outputFile)
     if path != nil { try context.requireWritable(settings) }
@@ -37,8 +37,7 @@ struct ErdCommand: Command {
       project.connection, leavingOut: [project.loaded.table]
     ).read()
     let format =
-      said.flatMap { ERDiagram.Format(rawValue: $0) }
-      ?? path.map { DocumentationTrials.format(of: $0) } ?? .mermaid
+      said ?? path.map { DocumentationTrials.format(of: $0) } ?? .mermaid
     let diagram = ERDiagram(snapshot)
     let text = diagram.written(as: format)
     if let path {
