@@ -334,6 +334,20 @@ struct ChecksUpdateTests {
     #expect(model.press(.control("c")) == [.cancelRun], "a run goes before a check")
   }
 
+  @Test func `another checklist is looked at with what is known of its items`() {
+    var model = CheckScenes.model(120, 40, CheckScenes.mixed)
+    #expect(model.command("checklist testing") == [])
+    expectGolden(model.view(), "checks/testing-120x40")
+    #expect(model.text.contains("5 Checks 0042 testing"))
+    #expect(model.text.contains("[x] Roll it back on a copy"), "the same proof")
+    model.tell(.checksRead(CheckScenes.checklist))
+    #expect(model.text.contains("5 Checks 0042 testing"), "a reading does not end it")
+    model.command("checklist")
+    #expect(model.text.contains("[x] Rolls back, and was seen to"))
+    model.command("checklist none")
+    #expect(model.lastWord?.text.hasPrefix(":checklist [NAME]") == true)
+  }
+
   // MARK: - Taking it out
 
   @Test func `w offers the forms of an export`() {

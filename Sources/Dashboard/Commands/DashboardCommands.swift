@@ -49,6 +49,20 @@ enum DashboardCommands {
       "proves what is not settled of the checklist of V, or of all that is pending",
       arguments: [.wordsOrVersion(["all"]), .item], perform: check),
     DashboardCommand(
+      ["checklist"], "[NAME]",
+      "looks at another of Lockstep's checklists, or at the project's own again",
+      arguments: [.words(Checklists.all.map(\.name))],
+      perform: { model, words in
+        guard let name = words.first else {
+          model.facts.checks.choose(nil)
+          return []
+        }
+        guard Checklists.named(name) != nil else { return model.misused("checklist") }
+        model.facts.checks.choose(name)
+        model.focus(on: ChecksPane.key)
+        return []
+      }),
+    DashboardCommand(
       ["rehearse"], "[V|all]", "runs what is pending, up to V, on a scratch copy and tells",
       arguments: [.wordsOrVersion(["all"])],
       perform: { model, words in

@@ -4,8 +4,10 @@ import PostgresModel
 
 /// How the migrations stand with the checklist, and the check that is under way.
 public struct CheckPicture: Sendable {
-  /// `nil` until it was read.
-  public private(set) var checklist: Checklist?
+  /// That of the project; `nil` until it was read.
+  private var ownList: Checklist?
+  /// One of those that come with Lockstep, looked at in its place, by its name.
+  public private(set) var choice: String?
   /// Why the checklist cannot be read; another one may be in sight still.
   public internal(set) var problem: Diagnostic?
   /// What is being proven or rehearsed, or was last.
@@ -36,6 +38,9 @@ public struct CheckPicture: Sendable {
 
   public init() {}
 
+  /// The one that migrations are held against; `nil` until it was read.
+  public var checklist: Checklist? { choice.flatMap(Checklists.named) ?? ownList }
+
   /// Everything that was kept, in the order in which it was.
   public var records: [CheckRecord] {
     own.isEmpty && told.isEmpty ? archived : (archived + own + told).sorted { $0.at < $1.at }
@@ -49,8 +54,14 @@ public struct CheckPicture: Sendable {
   /// Takes over a checklist that was read.
   mutating func take(_ checklist: Checklist) {
     problem = nil
-    guard checklist != self.checklist else { return }
-    self.checklist = checklist
+    guard checklist != ownList else { return }
+    ownList = checklist
+    recordsNumber += 1
+  }
+
+  /// Looks at one of those that come with Lockstep; `nil`: at the project's own again.
+  mutating func choose(_ name: String?) {
+    choice = name
     recordsNumber += 1
   }
 

@@ -109,7 +109,8 @@ struct ChecksPane: Pane {
     if !shown.isEmpty { note = "& \(shown.text)  " + note }
     let search = opened == nil ? search : document.search
     if !search.isEmpty { note = "/ \(search.text)  " + note }
-    return Heading("\(name) \(checked.version)", note: note, shortNote: count)
+    let choice = facts.checks.choice.map { " \($0)" } ?? ""
+    return Heading("\(name) \(checked.version)\(choice)", note: note, shortNote: count)
   }
 
   var selectedItem: CheckedItem? {
