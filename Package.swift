@@ -58,7 +58,15 @@ let package = Package(
         "MigrationModel", "Postgres", "PostgresModel", "EventLoop", "Diagnostics", "JSON", "CPosix",
       ]),
     library("Canvas", ["CPosix"]),
-    library("Terminal", ["Canvas", "EventLoop", "Diagnostics", "CNcurses", "CPosix"]),
+    .target(
+      name: "Terminal", dependencies: ["Canvas", "EventLoop", "Diagnostics", "CNcurses", "CPosix"],
+      swiftSettings: settings,
+      // As with the parser: commands without a screen would pay for finding and binding them as well.
+      linkerSettings: [
+        .linkedLibrary(":libncursesw.a", .when(platforms: [.linux])),
+        .linkedLibrary(":libtinfo.a", .when(platforms: [.linux])),
+        .linkedLibrary("ncursesw", .when(platforms: [.macOS])),
+      ]),
     library("Dashboard", ["Canvas", "MigrationModel", "PostgresModel", "Diagnostics"]),
     .executableTarget(
       name: "lockstep",

@@ -14,6 +14,8 @@ public struct Arrangement: Sendable, Hashable {
   public struct Place: Sendable, Hashable {
     public var pane: Int
     public var area: Rectangle
+    /// Whether its upper border is the lower one of the pane above.
+    public var joinsAbove = false
   }
 
   /// How much of the picture a screen has room for.
@@ -77,21 +79,29 @@ public struct Arrangement: Sendable, Hashable {
       return
     }
     let inUse = panes.filter { $0.isInUse(facts) }
-    let areas = Arrangement.areas(kind, parts[1], slots: Set(inUse.map(\.slot)), facts)
+    let slots = Set(inUse.map(\.slot))
+    let hasChecks = panes.contains { $0.number == focus && $0.slot == .checks }
+    let areas = Arrangement.areas(kind, parts[1], slots: slots, facts, looksAtChecks: hasChecks)
     for (slots, area) in areas {
+      let isJoined = kind == .compact && slots == [.checks]
       let candidates = inUse.filter { slots.contains($0.slot) && $0.standIn == nil }
       let sole = inUse.filter { slots == [$0.slot] }
       let choices = candidates.isEmpty ? sole : candidates
       let number =
         raised.first { number in choices.contains { $0.number == number } }
         ?? choices.first?.number
-      if let number { self.panes.append(Place(pane: number, area: area)) }
+      if let number {
+        self.panes.append(Place(pane: number, area: area, joinsAbove: isJoined))
+      }
     }
   }
 
   /// The rectangles of a kind, each with the slots that share it.
+  ///
+  /// - Parameter looksAtChecks: Whether the checklist has the focus, and gets more room where there is
+  ///   little.
   private static func areas(
-    _ kind: Kind, _ whole: Rectangle, slots: Set<Slot>, _ facts: Facts
+    _ kind: Kind, _ whole: Rectangle, slots: Set<Slot>, _ facts: Facts, looksAtChecks: Bool
   ) -> [([Slot], Rectangle)] {
     switch kind {
     case .tiny, .single: return []
@@ -100,20 +110,29 @@ public struct Arrangement: Sendable, Hashable {
       let strip = min(3 + min(facts.locks.rowsWanted, 6), whole.size.rows / 3)
       let rows = whole.rows(.share(), .fixed(max(3, strip)))
       let columns = rows[0].columns(.fixed(31), .share())
-      return [
-        ([.list], columns[0]),
-        ([.script, .wayBack, .progress, .detail, .timeline], columns[1]), ([.locks], rows[1]),
-      ]
+      var areas: [([Slot], Rectangle)] = [([.list], columns[0])]
+      if slots.contains(.checks) {
+        // The border between is one line for both.
+        let height = columns[0].size.rows
+        let wanted = (facts.checks.checklist?.items.count ?? 2) + 2
+        let room = min(wanted, looksAtChecks ? height / 2 + 1 : height / 4 + 1)
+        let upper = columns[0].rows(.share(), .fixed(room - 1))[0]
+        let lower = columns[0].rows(.share(), .fixed(room))[1]
+        areas = [([.list], upper), ([.checks], lower)]
+      }
+      areas.append(([.script, .wayBack, .progress, .detail, .timeline], columns[1]))
+      areas.append(([.locks], rows[1]))
+      return areas
     case .medium:
       let rows = whole.rows(.share(weight: 3), .share(weight: 2))
       let left = max(38, whole.size.columns * 38 / 120)
       let upper = rows[0].columns(.fixed(left), .share())
       let lower = rows[1].columns(.fixed(left), .share())
       let list =
-        slots.contains(.progress)
+        slots.contains(.progress) || slots.contains(.checks)
         ? [upper[0], lower[0]] : [whole.columns(.fixed(left), .share())[0]]
       var areas: [([Slot], Rectangle)] = [([.list], list[0])]
-      if list.count > 1 { areas.append(([.progress], list[1])) }
+      if list.count > 1 { areas.append(([.checks, .progress], list[1])) }
       areas.append(([.script, .wayBack, .detail, .timeline], upper[1]))
       areas.append(([.locks], lower[1]))
       return areas
@@ -124,11 +143,13 @@ public struct Arrangement: Sendable, Hashable {
       let upper = bands[0].columns(
         .fixed(44), .share(weight: 1), .share(weight: 1))
       let lower = bands[1].columns(.fixed(44 + upper[1].size.columns), .share())
-      let right = slots.contains(.progress) ? upper[2].rows(.share(), .share()) : [upper[2]]
+      let below = [Slot.checks, .progress].filter(slots.contains)
+      let right = upper[2].rows(
+        .share(), .share(weight: below.isEmpty ? 0 : 1), .share(weight: below.count > 1 ? 1 : 0))
       var areas: [([Slot], Rectangle)] = [
         ([.list], upper[0]), ([.script], upper[1]), ([.wayBack], right[0]),
       ]
-      if right.count > 1 { areas.append(([.progress], right[1])) }
+      for (slot, area) in zip(below, right.dropFirst()) { areas.append(([slot], area)) }
       areas.append(([.locks], lower[0]))
       areas.append(([.detail], lower[1]))
       if timeline > 0 { areas.append(([.timeline], bands[2])) }

@@ -24,6 +24,18 @@ public enum Effect: Sendable, Hashable {
   /// Cancel a statement or end a session, if it still is the one that was seen; answered by
   /// `signalled`, and kept with who asked for it.
   case signal(SessionSignal)
+  /// Prove what can be proven on a scratch copy, and keep what is found; answered by `checkProgress` and
+  /// one `checked` or `checkFailed`.
+  ///
+  /// No version means all that is pending; no items means those that are not settled.
+  case check(Version?, items: [String])
+  /// Run what is pending up to a version on a scratch copy, and keep nothing; answered by
+  /// `checkProgress` and one `rehearsed` or `checkFailed`.
+  case rehearse(Version?)
+  /// End the check or the rehearsal; its scratch copy is dropped.
+  case cancelCheck
+  /// Keep what a person says of an item; answered by `checkKept` or `failed`.
+  case keepCheck(CheckWord)
   /// Put these exact bytes on the clipboard.
   case copy(String)
   /// Open `$EDITOR` at a line, counted from 1.
@@ -32,6 +44,11 @@ public enum Effect: Sendable, Hashable {
   case page(String)
   /// Write a text to a new file in the working directory.
   case save(name: String, text: String)
+  /// Write a checklist in a form for others to a new file in the working directory.
+  case saveChecks(CheckedMigration, CheckReportForm, name: String)
+  /// Write a checklist in every form to a new folder in the working directory, and beside it these texts
+  /// by their names.
+  case saveEvidence(CheckedMigration, files: [String: String], folder: String)
   /// Draw every cell anew, whatever the terminal is thought to show.
   case repaint
   case suspend

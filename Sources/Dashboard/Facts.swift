@@ -21,6 +21,7 @@ public struct Facts: Sendable {
   public var lockBudget = LockBudget.off
   /// What was kept of the runs on this database; `nil` until it was read.
   public var archive: RunArchive?
+  public var checks = CheckPicture()
   public var locks = LockPicture()
   var tables = TableSizes()
   /// The migration that all panes follow.
@@ -35,6 +36,8 @@ public struct Facts: Sendable {
   var readings = ReadingCache()
   /// The panes with a place of their own at this size.
   public var placedPanes: Set<Int> = []
+  /// The pane that keys go to.
+  public var focusedPane = 0
 
   public init(
     now: Instant, target: Target, connection: ConnectionState = .connecting,
@@ -79,5 +82,11 @@ public struct Facts: Sendable {
   }
 
   public var isRunning: Bool { run?.isRunning ?? false }
+
+  /// Whether a migration holds or wants its locks at this moment: what stands in its way is then seen,
+  /// and no longer forecast.
+  func isUnderWay(_ version: Version) -> Bool {
+    run?.current?.version == version && run?.restLeft(at: now) == nil
+  }
   public var isFrozen: Bool { frozenAt != nil }
 }

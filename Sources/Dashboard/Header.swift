@@ -72,8 +72,11 @@ enum Header {
       parts.append(Part(text: diagnostic.what, style: palette.text, rank: 6))
     }
     if let stop = facts.run?.stop {
-      let age = Double(facts.now.microseconds(since: stop.transactionStartedAt)) / 1000
+      let age = stop.openMilliseconds(at: facts.now)
       var text = "STOPPED \(Words.duration(milliseconds: age))"
+      if let limit = stop.place.limitMilliseconds {
+        text += " of \(Words.duration(milliseconds: limit))"
+      }
       let victims = facts.run?.queue?.queue.victims ?? 0
       if victims > 0 { text += ", \(victims) waiting" }
       parts.append(Part(text: text, style: palette.warning, rank: 0))

@@ -10,7 +10,11 @@ extension Model {
     let taken = Set(own.flatMap(\.keys))
     let others = Bindings.everywhere.filter { !taken.contains($0.keys[0]) }
     var hints: [KeyHint] = []
-    if facts.isRunning { hints.append(KeyHint(.control("c"), interruptWords)) }
+    if facts.isRunning {
+      hints.append(KeyHint(.control("c"), interruptWords))
+    } else if facts.checks.isRunning, facts.checks.log?.isCancelling == false {
+      hints.append(KeyHint(.control("c"), "cancel"))
+    }
     for binding in own + others {
       guard let hint = binding.hint, isOffered(binding.action) else { continue }
       hints.append(
@@ -34,9 +38,30 @@ extension Model {
     case .leave where canGoBack: "back"
     case .cancelSession, .endSession:
       facts.locks.selected?.pid.map { "\(hint) \($0)" } ?? "remedy"
+    case .open where focusedPane?.slot == .checks:
+      (focusedPane as? ChecksPane)?.opened == nil ? hint : "list"
     case .open where isZoomed && focusedPane?.slot != .list: "unzoom"
     case .open where focusedPane?.slot != .list: "zoom"
     default: hint
+    }
+  }
+
+  /// Whether a key of the checklist means something for the item that is selected.
+  private func isOfferedCheck(_ action: Action) -> Bool {
+    guard let selected = facts.selectedMigration, let checked = facts.checked(selected) else {
+      return false
+    }
+    let item = checked.items.first { $0.item.id == facts.checks.selected }
+    let isFree = !facts.checks.isRunning && !facts.isRunning && facts.connection.server != nil
+    switch action {
+    case .proveItem: return isFree && item?.item.proof != nil
+    case .proveAll: return isFree
+    case .rehearse: return isFree && selected.state == .pending
+    case .sign: return item?.status == .open || item?.status == .stale
+    case .waive: return item.map { !$0.status.isSettled } ?? false
+    case .takeBack: return item?.status == .signed || item?.status == .waived
+    case .note: return item != nil
+    default: return true
     }
   }
 
@@ -56,6 +81,8 @@ extension Model {
 
   private func isOffered(_ action: Action) -> Bool {
     switch action {
+    case .sign, .waive, .takeBack, .note, .proveItem, .proveAll, .rehearse, .export, .saveEvidence:
+      isOfferedCheck(action)
     case .stepAside: facts.run?.mayStepAside ?? false
     case .nextStatement, .runRest, .rollBackRun: facts.run?.stop != nil
     case .applyNext, .applyTo:

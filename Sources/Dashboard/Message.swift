@@ -31,6 +31,18 @@ public enum Message: Sendable {
   case tablesMeasured([QualifiedName: TableSize], asked: [QualifiedName], at: Instant)
   /// What came of cancelling a statement or ending a session.
   case signalled(SessionSignal, AuditEvent.Outcome, at: Instant)
+  /// The checklist that migrations are held against.
+  case checksRead(Checklist)
+  /// It cannot be read.
+  case checklistFailed(Diagnostic)
+  case checkProgress(CheckStep, at: Instant)
+  /// A check has gone through its items.
+  case checked([CheckedMigration], at: Instant)
+  case rehearsed(RehearsalReport, at: Instant)
+  /// A check or a rehearsal could not be made, or was cancelled.
+  case checkFailed(Diagnostic, at: Instant)
+  /// What a person said of an item is in the journal.
+  case checkKept(CheckRecord)
   /// A deed that was asked for is done: `copied 214 bytes`, `saved to locks.txt`.
   case done(String)
   case failed(Diagnostic)

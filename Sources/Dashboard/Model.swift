@@ -79,6 +79,7 @@ public struct Model: Sendable {
 
   /// Puts panes in their places and lets each follow the facts.
   mutating func settle() {
+    facts.followChecks()
     settleOnce()
     // What a pane has found may change how much room it wants.
     let before = arrangement
@@ -94,6 +95,7 @@ public struct Model: Sendable {
       arrange()
     }
     facts.placedPanes = Set(arrangement.panes.map(\.pane))
+    facts.focusedPane = focus
     for index in panes.indices {
       let place = arrangement.panes.first { $0.pane == panes[index].number }
       panes[index].settle(&facts, size: place.map { arrangement.inside($0).size } ?? .zero)

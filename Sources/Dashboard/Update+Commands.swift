@@ -4,8 +4,8 @@ import MigrationModel
 
 extension Model {
   /// Opens the line at the foot of the screen.
-  mutating func prompt(_ kind: Prompt.Kind) -> [Effect] {
-    overlay = .prompt(Prompt(kind, history: kind == .command ? commandHistory : []))
+  mutating func prompt(_ kind: Prompt.Kind, text: String = "") -> [Effect] {
+    overlay = .prompt(Prompt(kind, text: text, history: kind == .command ? commandHistory : []))
     return []
   }
 
@@ -19,7 +19,7 @@ extension Model {
     case .editing:
       overlay = .prompt(prompt)
       // A search shows where it leads while it is typed; a filter what it leaves.
-      if prompt.kind != .command { follow(prompt) }
+      if prompt.kind == .search || prompt.kind == .filter { follow(prompt) }
       return []
     case .dropped:
       overlay = nil
@@ -32,6 +32,7 @@ extension Model {
       case .search: applySearch(line)
       case .filter: applyFilter(line)
       case .command: return execute(line)
+      case .word(let question): return say(line, to: question, prompt)
       }
       return []
     }
@@ -114,6 +115,9 @@ extension Model {
     case .version: return (from, versions(beginning: last))
     case .wordsOrVersion(let words):
       return (from, words.filter { $0.hasPrefix(last) } + versions(beginning: last))
+    case .item:
+      let items = facts.checks.checklist?.items.map(\.id) ?? []
+      return (from, items.filter { $0.hasPrefix(last) })
     case .session: return (from, pids(beginning: last))
     case .free: return (from, [])
     }

@@ -101,6 +101,15 @@ extension Model {
     case .copyMore: return copy(more: true)
     case .page: return focusedPane.map { [.page($0.plainText(facts))] } ?? []
     case .save: return save(.text)
+    case .proveItem: return proveSelected()
+    case .proveAll: return prove(facts.selected?.version)
+    case .rehearse: return rehearse(facts.selected?.version)
+    case .sign: return ask(.sign)
+    case .waive: return ask(.waive)
+    case .note: return ask(.note)
+    case .takeBack: return takeBack()
+    case .export: return promptExport()
+    case .saveEvidence: return saveEvidence()
     case .edit: return edit()
     default: return withPane(focus) { $0.perform(action, &$1) }
     }
@@ -139,12 +148,17 @@ extension Model {
   }
 
   private mutating func leaveZoom(to number: Int) {
+    _ = withPane(focus) { pane, _ in
+      pane.close()
+      return []
+    }
     isZoomed = false
     trail = []
     focus(on: number)
   }
 
   private mutating func open() -> [Effect] {
+    guard !opensInPane() else { return [] }
     if focusedPane?.slot == .list, let script = panes.first(where: { $0.slot == .script })?.number {
       goOn(to: script)
       isZoomed = true
@@ -156,7 +170,23 @@ extension Model {
     return []
   }
 
+  /// Lets the focused pane open what it has selected, with the whole screen for it.
+  private mutating func opensInPane() -> Bool {
+    var isOpen = false
+    let facts = facts
+    _ = withPane(focus) { pane, _ in
+      isOpen = pane.open(facts)
+      return []
+    }
+    if isOpen { zoom() }
+    return isOpen
+  }
+
   private mutating func back() {
+    _ = withPane(focus) { pane, _ in
+      pane.close()
+      return []
+    }
     if isZoomed || !trail.isEmpty {
       let station = trail.popLast() ?? Station(focus: focus, isZoomed: false)
       isZoomed = station.isZoomed
@@ -182,7 +212,8 @@ extension Model {
   }
 
   private mutating func mouse(_ event: MouseEvent) -> [Effect] {
-    guard let place = arrangement.panes.first(where: { $0.area.contains(event.point) }) else {
+    // Where two share a line it is the heading of the lower one.
+    guard let place = arrangement.panes.last(where: { $0.area.contains(event.point) }) else {
       return []
     }
     let inside = arrangement.inside(place)
@@ -262,6 +293,7 @@ extension Model {
   /// Once cancels our statement, twice leaves when the server has answered, thrice leaves at once.
   private mutating func interrupt() -> [Effect] {
     guard facts.isRunning else {
+      if facts.checks.isRunning, facts.checks.log?.isCancelling == false { return cancelCheck() }
       if overlay != nil, interruption == .none {
         overlay = nil
         interruption = .asked

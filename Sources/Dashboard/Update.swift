@@ -37,6 +37,7 @@ extension Model {
       return effects
     case .runsRead(let archive):
       facts.archive = archive
+      facts.checks.take(archive.checks)
       return []
     case .statusFailed(let diagnostic):
       if facts.picture.status == nil {
@@ -82,6 +83,24 @@ extension Model {
     case .signalled(let signal, let outcome, let at):
       facts.now = max(facts.now, at)
       return signalled(signal, outcome)
+    case .checksRead(let checklist):
+      facts.checks.take(checklist)
+      return []
+    case .checklistFailed(let diagnostic):
+      facts.checks.problem = diagnostic
+      return []
+    case .checkProgress(let step, let at):
+      facts.now = max(facts.now, at)
+      take(step)
+      return []
+    case .checked(let migrations, let at):
+      return endCheck(CheckWords.outcome(migrations), at: at)
+    case .rehearsed(let report, let at):
+      return endCheck(CheckWords.outcome(report), report, at: at)
+    case .checkFailed(let diagnostic, let at):
+      let wasCancelled = facts.checks.log?.isCancelling ?? false
+      return endCheck(CheckWords.failure(diagnostic, wasCancelled: wasCancelled), at: at)
+    case .checkKept(let record): return kept(record)
     case .done(let text):
       say(text)
       return []

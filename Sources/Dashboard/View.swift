@@ -45,7 +45,8 @@ extension Model {
       frame.box(
         place.area, title: title,
         trailing: StyledText(fits ? heading.note : heading.shortNote),
-        focus: isFocused ? .focused : .unfocused, borders: facts.look.borders, palette: palette)
+        focus: isFocused ? .focused : .unfocused, top: place.joinsAbove ? .joined : .free,
+        borders: facts.look.borders, palette: palette)
     }
     frame.place(pane.view(facts, size: inside.size), at: inside.origin, within: inside)
   }

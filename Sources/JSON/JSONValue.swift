@@ -57,51 +57,69 @@ extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
 extension JSONValue: CustomStringConvertible {
   /// On one line, without blanks; what is not finite is written as `null`.
   public var description: String {
-    var text = ""
-    write(to: &text)
-    return text
+    var bytes: [UInt8] = []
+    append(to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
   }
 
-  private func write(to text: inout String) {
+  /// Adds what `description` is, in UTF-8.
+  public func append(to bytes: inout [UInt8]) {
     switch self {
-    case .null: text += "null"
-    case .bool(let value): text += value ? "true" : "false"
-    case .integer(let value): text += String(value)
-    case .number(let value): text += value.isFinite ? "\(value)" : "null"
-    case .string(let value): JSONValue.write(value, to: &text)
+    case .null: JSONValue.add("null", to: &bytes)
+    case .bool(let value): JSONValue.add(value ? "true" : "false", to: &bytes)
+    case .integer(let value): bytes.append(contentsOf: String(value).utf8)
+    case .number(let value):
+      bytes.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
+    case .string(let value): JSONValue.append(value, to: &bytes)
     case .array(let values):
-      text += "["
-      for (index, value) in values.enumerated() {
-        if index > 0 { text += "," }
-        value.write(to: &text)
+      bytes.append(UInt8(ascii: "["))
+      for index in values.indices {
+        if index > 0 { bytes.append(UInt8(ascii: ",")) }
+        values[index].append(to: &bytes)
       }
-      text += "]"
+      bytes.append(UInt8(ascii: "]"))
     case .object(let members):
-      text += "{"
-      for (index, member) in members.enumerated() {
-        if index > 0 { text += "," }
-        JSONValue.write(member.key, to: &text)
-        text += ":"
-        member.value.write(to: &text)
+      bytes.append(UInt8(ascii: "{"))
+      for index in members.indices {
+        if index > 0 { bytes.append(UInt8(ascii: ",")) }
+        JSONValue.append(members[index].key, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        members[index].value.append(to: &bytes)
       }
-      text += "}"
+      bytes.append(UInt8(ascii: "}"))
     }
   }
 
-  private static func write(_ string: String, to text: inout String) {
-    text += "\""
+  private static func add(_ text: StaticString, to bytes: inout [UInt8]) {
+    text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+  }
+
+  private static func append(_ string: String, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "\""))
+    defer { bytes.append(UInt8(ascii: "\"")) }
+    var string = string
+    let isDone = string.withUTF8 { text in
+      guard text.allSatisfy({ isPlain($0) }) else { return false }
+      bytes.append(contentsOf: text)
+      return true
+    }
+    guard !isDone else { return }
     for scalar in string.unicodeScalars {
       switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case _ where isHarmful(scalar): text += escape(scalar)
-      default: text.unicodeScalars.append(scalar)
+      case "\"": add("\\\"", to: &bytes)
+      case "\\": add("\\\\", to: &bytes)
+      case "\n": add("\\n", to: &bytes)
+      case "\r": add("\\r", to: &bytes)
+      case "\t": add("\\t", to: &bytes)
+      case _ where isHarmful(scalar): bytes.append(contentsOf: escape(scalar).utf8)
+      default: bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
       }
     }
-    text += "\""
+  }
+
+  /// Whether a byte needs no escape, as is true of nearly all; what is not ASCII counts as more.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   // Beyond what JSON demands: C1 controls and marks of direction, which a terminal would act on. All of

@@ -32,15 +32,25 @@ public struct DirectoryReader: Sendable {
   public init(_ directories: [String]) { self.directories = directories }
 
   /// What is done with a file as soon as it has been read, on the thread that reads it.
-  public struct Preparation: Sendable, Hashable {
+  public struct Preparation: Sendable {
     /// The digest that will be asked for.
     public var digest: Checksum.Algorithm?
     /// Whether the text is held; a summary of it otherwise.
     public var keepsTexts: Bool
+    /// Finds in it what will be asked for.
+    var examine: @Sendable (SourceFile) -> SourceFile
+    /// Files that were read already, each so far from the one before; their texts are held.
+    var sample: (files: [SourceFile], step: Int)?
+    /// Files that were read before, by path: one that still has the same content is not held twice.
+    var earlier: [String: SourceFile] = [:]
 
-    public init(digest: Checksum.Algorithm? = nil, keepsTexts: Bool = true) {
+    public init(
+      digest: Checksum.Algorithm? = nil, keepsTexts: Bool = true,
+      examine: @escaping @Sendable (SourceFile) -> SourceFile = { $0 }
+    ) {
       self.digest = digest
       self.keepsTexts = keepsTexts
+      self.examine = examine
     }
   }
 
@@ -49,41 +59,60 @@ public struct DirectoryReader: Sendable {
   /// Links are followed only inside the project's folders. What cannot be read is an entry with its
   /// reason, never left out.
   ///
-  /// - Parameter preparing: Tells from some of the files, which stay as they are, what to do with each of
-  ///   the others; asked only where there are many.
+  /// - Parameters:
+  ///   - known: What to do with each file, where that is told beforehand.
+  ///   - preparing: Tells it from some of the files, whose texts are held in any case; asked only where
+  ///     there are many.
+  ///   - earlier: Files of an earlier reading; each is read again all the same.
   /// - Returns: The entries by folder and then by name, compared byte by byte.
   /// - Throws: `Failure` where a folder itself cannot be read.
   public func read(
-    preparing: @Sendable @escaping ([SourceFile]) -> Preparation = { _ in Preparation() }
+    _ known: Preparation? = nil,
+    preparing: @Sendable @escaping ([SourceFile]) -> Preparation = { _ in Preparation() },
+    after earlier: [SourceFile] = []
   ) async throws(Failure) -> [SourceFile] {
     let listed = await BlockingWork.run { () -> Result<[Entry], Failure> in
       do throws(Failure) { return .success(try list()) } catch { return .failure(error) }
     }
     let entries = try listed.get()
     guard entries.count >= DirectoryReader.worthTwoThreads else {
-      return await BlockingWork.run { files(entries[...], Preparation()) }
+      return await BlockingWork.run { files(entries[...], Preparation(after: earlier)) }
     }
-    // Recognising the layout looks into some files of a long list; their texts have to be there.
+    var preparation: Preparation
+    if let known {
+      preparation = known
+    } else {
+      preparation = await sampled(of: entries, preparing)
+    }
+    preparation.earlier = Preparation(after: earlier).earlier
+    // Opening a file costs more than reading it, and the kernel serves two threads at once.
+    let middle = entries.count / 2
+    async let first = BlockingWork.run { [preparation] in files(entries[..<middle], preparation) }
+    async let second = BlockingWork.run { [preparation] in files(entries[middle...], preparation) }
+    var all = await first
+    all.append(contentsOf: await second)
+    return all
+  }
+
+  /// Recognising the layout looks into some files of a long list; their texts have to be there.
+  private func sampled(
+    of entries: [Entry], _ preparing: @Sendable @escaping ([SourceFile]) -> Preparation
+  ) async -> Preparation {
     let step = Layouts.sampleStep(ofFiles: entries.count)
     let sample =
       step == 1
       ? Array(entries[..<DirectoryReader.sampleSize])
       : stride(from: 0, to: entries.count, by: step).map { entries[$0] }
-    let (sampled, preparation) = await BlockingWork.run {
-      let sampled = files(sample[...], Preparation())
-      var preparation = preparing(sampled)
-      if step == 1 { preparation.keepsTexts = true }
-      return (sampled, preparation)
+    return await BlockingWork.run {
+      let files = files(sample[...], Preparation())
+      var preparation = preparing(files)
+      if step == 1 {
+        preparation.keepsTexts = true
+      } else {
+        preparation.sample = (files, step)
+      }
+      return preparation
     }
-    // Opening a file costs more than reading it, and the kernel serves two threads at once.
-    let middle = entries.count / 2
-    async let first = BlockingWork.run { files(entries[..<middle], preparation) }
-    async let second = BlockingWork.run { files(entries[middle...], preparation) }
-    var all = await first
-    all.append(contentsOf: await second)
-    guard !preparation.keepsTexts else { return all }
-    for (index, file) in sampled.enumerated() { all[index * step] = file }
-    return all
   }
 
   /// The names in the folders, nothing of which is read.
@@ -164,7 +193,7 @@ public struct DirectoryReader: Sendable {
     files.reserveCapacity(entries.count)
     var folder: (index: Int, descriptor: Int32, prefix: String) = (-1, -1, "")
     defer { if folder.descriptor >= 0 { close(folder.descriptor) } }
-    for entry in entries {
+    for (index, entry) in zip(entries.indices, entries) {
       if entry.directory != folder.index {
         if folder.descriptor >= 0 { close(folder.descriptor) }
         let path = directories[entry.directory]
@@ -173,15 +202,26 @@ public struct DirectoryReader: Sendable {
           path.hasSuffix("/") ? path : path + "/"
         )
       }
-      let content = content(of: entry.name, in: folder.descriptor, folder.prefix)
+      let sampled = preparation.sample.flatMap { sample in
+        index % sample.step == 0 ? sample.files[index / sample.step].content : nil
+      }
+      let content = sampled ?? content(of: entry.name, in: folder.descriptor, folder.prefix)
+      if !preparation.earlier.isEmpty,
+        let known = preparation.earlier[folder.prefix + entry.name], known.content == content,
+        known.directory == entry.directory
+      {
+        files.append(known)
+        continue
+      }
       var checksum: Checksum?
       if let digest = preparation.digest, case .bytes(let bytes) = content {
         checksum = Checksum(digest, of: bytes)
       }
-      let file = SourceFile(
-        in: folder.prefix, name: entry.name, directory: entry.directory, content: content,
-        digest: checksum)
-      files.append(preparation.keepsTexts ? file : file.summarised)
+      let file = preparation.examine(
+        SourceFile(
+          in: folder.prefix, name: entry.name, directory: entry.directory, content: content,
+          digest: checksum))
+      files.append(preparation.keepsTexts || sampled != nil ? file : file.summarised)
     }
     return files
   }
@@ -254,4 +294,12 @@ public struct DirectoryReader: Sendable {
 /// `read(2)`, out of reach of the methods named so.
 private func readSome(_ file: Int32, _ target: UnsafeMutableRawPointer?, _ count: Int) -> Int {
   read(file, target, count)
+}
+
+extension DirectoryReader.Preparation {
+  fileprivate init(after earlier: [SourceFile]) {
+    self.init()
+    self.earlier = Dictionary(
+      earlier.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+  }
 }

@@ -57,29 +57,59 @@ extension String {
 
 /// The fields of a row as PostgreSQL writes it: `(table,public,orders,public.orders)`; `nil` is NULL.
 private func compositeFields(_ text: String) -> [String?] {
-  guard text.hasPrefix("("), text.hasSuffix(")") else { return [] }
-  var fields: [String?] = []
-  var field: String?
-  var isQuoted = false
-  var rest = text.dropFirst().dropLast()[...]
-  while let character = rest.popFirst() {
-    switch character {
-    case "\"":
-      if isQuoted, rest.first == "\"" {
-        rest.removeFirst()
-        field = (field ?? "") + "\""
-      } else {
-        isQuoted.toggle()
-        field = field ?? ""
+  var text = text
+  return text.withUTF8 { bytes in
+    guard bytes.count >= 2, bytes[0] == UInt8(ascii: "("),
+      bytes[bytes.count - 1] == UInt8(ascii: ")")
+    else { return [] }
+    var fields: [String?] = []
+    let end = bytes.count - 1
+    var start = 1
+    while start <= end {
+      var next = start
+      while next < end, bytes[next] != UInt8(ascii: ","), bytes[next] != UInt8(ascii: "\""),
+        bytes[next] != UInt8(ascii: "\\")
+      {
+        next += 1
       }
-    case "\\": if let next = rest.popFirst() { field = (field ?? "") + String(next) }
-    case "," where !isQuoted:
-      fields.append(field)
-      field = nil
-    default: field = (field ?? "") + String(character)
+      if next == end || bytes[next] == UInt8(ascii: ",") {
+        let field = UnsafeBufferPointer(rebasing: bytes[start..<next])
+        fields.append(field.isEmpty ? nil : String(decoding: field, as: UTF8.self))
+      } else {
+        var field: [UInt8] = []
+        next = readQuoted(bytes, from: start, to: end, into: &field)
+        fields.append(String(decoding: field, as: UTF8.self))
+      }
+      start = next + 1
     }
+    return fields
   }
-  return fields + [field]
+}
+
+/// Reads a field in which there are quotes or backslashes.
+///
+/// - Returns: Where the comma behind it stands; `end` where it is the last.
+private func readQuoted(
+  _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int, into field: inout [UInt8]
+) -> Int {
+  var position = start
+  var isQuoted = false
+  while position < end, isQuoted || bytes[position] != UInt8(ascii: ",") {
+    let byte = bytes[position]
+    let isNextInside = position + 1 < end
+    switch byte {
+    case UInt8(ascii: "\"") where isQuoted && isNextInside && bytes[position + 1] == byte:
+      position += 1
+      field.append(byte)
+    case UInt8(ascii: "\""): isQuoted.toggle()
+    case UInt8(ascii: "\\") where isNextInside:
+      position += 1
+      field.append(bytes[position])
+    default: field.append(byte)
+    }
+    position += 1
+  }
+  return position
 }
 
 /// An identifier without its quotes; the server quotes only where it must.

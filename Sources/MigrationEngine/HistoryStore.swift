@@ -66,29 +66,43 @@ public struct HistoryStore: Sendable {
   }
 
   /// Asks where a history table is, or would be.
+  ///
+  /// It is the first question of a session, whose server process has seen no catalogue yet: planning a
+  /// join costs it more than all the rest of a command. So functions are asked where there are any, and
+  /// what hardly ever is there is asked for only where something of the kind is.
   func surroundings(of table: QualifiedName) async throws(DatabaseError) -> Surroundings {
-    let query = Query<Surroundings>(
+    let query = Query<(Surroundings, hasInvalidIndexes: Bool)>(
       """
       select current_schema(), pg_catalog.to_regclass('lockstep.journal') is not null, session_user,
-        (select n.nspname from pg_catalog.pg_class c
-         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-         where c.oid = pg_catalog.to_regclass($1)),
+        (pg_catalog.pg_identify_object_as_address(1259, pg_catalog.to_regclass($1), 0)).object_names[1],
         (select string_agg(a.attname || E'\\x02' || pg_catalog.format_type(a.atttypid, null), E'\\x01')
          from pg_catalog.pg_attribute a
          where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped),
-        (\(IndexFacts.invalidSQL)), pg_catalog.to_regclass('lockstep.records') is not null
+        exists (select from pg_catalog.pg_index where not indisvalid),
+        pg_catalog.to_regclass('lockstep.records') is not null
       """, [table.sql]
     ) { row throws(ResultRow.Mismatch) in
-      Surroundings(
+      let surroundings = Surroundings(
         currentSchema: row.optionalString(0), hasJournal: try row.bool(1),
         sessionUser: try row.string(2), tableSchema: row.optionalString(3),
         tableColumns: columns(row.optionalString(4) ?? ""),
-        invalidIndexes: IndexFacts.read(row.optionalString(5)),
         hasRecords: try row.bool(6))
+      return (surroundings, try row.bool(5))
     }
     let rows = try await connection.rows(query)
-    return rows.first
-      ?? Surroundings(currentSchema: nil, hasJournal: false, sessionUser: "", tableSchema: nil)
+    guard let row = rows.first else {
+      return Surroundings(currentSchema: nil, hasJournal: false, sessionUser: "", tableSchema: nil)
+    }
+    var surroundings = row.0
+    if row.hasInvalidIndexes { surroundings.invalidIndexes = try await invalidIndexes() }
+    return surroundings
+  }
+
+  private func invalidIndexes() async throws(DatabaseError) -> [IndexFact] {
+    let query = Query<[IndexFact]>(IndexFacts.invalidSQL) { row throws(ResultRow.Mismatch) in
+      IndexFacts.read(row.optionalString(0))
+    }
+    return try await connection.rows(query).first ?? []
   }
 }
 

@@ -67,7 +67,10 @@ public actor LockMonitor {
   /// - Throws: `DatabaseError`; the names that were known stay.
   public func loadNames() async throws(DatabaseError) {
     let found = try await connection.rows(LockQueries.relationNames)
-    names.names = Dictionary(found, uniquingKeysWith: { first, _ in first })
+    names.names = Dictionary(found.map { ($0.relation, $0.name) }) { first, _ in first }
+    names.tables = Dictionary(
+      found.compactMap { name in name.table.map { (name.relation, $0) } }
+    ) { first, _ in first }
   }
 
   /// What is asked again and again, prepared in the session: the planning would cost the server more
@@ -117,9 +120,15 @@ public actor LockMonitor {
     let began = ContinuousClock.now
     let rows = try await connection.rows(of: questions.scan)
     let answered = ContinuousClock.now
-    guard let snapshot = LockSnapshot(rows) else {
+    guard var snapshot = LockSnapshot(rows) else {
       throw Refusal(
         .error(code: "unexpected_answer", "the server's answer has no row of the server itself"))
+    }
+    let unsafe = snapshot.sessions.values.filter { $0.waitEvent == "SafeSnapshot" }.map(\.pid)
+    if !unsafe.isEmpty {
+      for pair in try await connection.rows(LockQueries.snapshotBlockers(of: unsafe)) {
+        snapshot.snapshotBlockers[pair.waiter, default: []].append(pair.blocker)
+      }
     }
     var graph = WaitGraph(snapshot)
     let drawing = answered.duration(to: .now)
@@ -169,9 +178,10 @@ public actor LockMonitor {
     for relation in due { askedInVain[relation] = now }
     let query = LockQueries.relationNames(of: Array(due))
     guard let found = try? await connection.rows(query) else { return }
-    for (relation, name) in found {
-      names.names[relation] = name
-      askedInVain[relation] = nil
+    for name in found {
+      names.names[name.relation] = name.name
+      names.tables[name.relation] = name.table
+      askedInVain[name.relation] = nil
     }
   }
 
@@ -185,27 +195,5 @@ public actor LockMonitor {
   /// - Throws: `DatabaseError`.
   public func rows<Row>(_ query: Query<Row>) async throws(DatabaseError) -> [Row] {
     try await connection.rows(query)
-  }
-
-  /// What this role may see and do.
-  public struct Rights: Sendable, Hashable {
-    /// Whether the statements of other roles can be read.
-    public var readsAllTexts: Bool
-    /// Whether the sessions of other roles, superusers apart, can be cancelled and ended.
-    public var signalsOthers: Bool
-  }
-
-  /// - Throws: `DatabaseError`.
-  public func rights() async throws(DatabaseError) -> Rights {
-    let query = Query<Rights>(
-      """
-      select pg_catalog.pg_has_role('pg_read_all_stats', 'usage'),
-        pg_catalog.pg_has_role('pg_signal_backend', 'usage')
-      """
-    ) { row throws(ResultRow.Mismatch) in
-      Rights(readsAllTexts: try row.bool(0), signalsOthers: try row.bool(1))
-    }
-    let rows = try await connection.rows(query)
-    return rows.first ?? Rights(readsAllTexts: false, signalsOthers: false)
   }
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import EventLoop
 import MigrationModel
 import Postgres
 import PostgresModel
@@ -48,35 +49,47 @@ public struct Project: Sendable, Hashable {
 
   /// Reads the folders.
   ///
+  /// - Parameter earlier: Files of an earlier reading, which serve again where nothing has changed.
   /// - Throws: `DirectoryReader.Failure`.
   public func readFiles(
-    _ texts: Texts = .kept
+    _ texts: Texts = .kept, after earlier: [SourceFile] = []
   ) async throws(DirectoryReader.Failure) -> [SourceFile] {
-    let named = layout.flatMap { Layouts.named($0) }
-    return try await DirectoryReader(directories).read { sample in
-      var layout = named
-      if layout == nil, case .layout(let found) = Layouts.recognise(files: sample, tables: []) {
-        layout = found
-      }
-      return DirectoryReader.Preparation(
+    let prepare = { @Sendable (layout: (any Layout)?) in
+      DirectoryReader.Preparation(
         digest: layout?.checksumAlgorithm,
-        keepsTexts: texts == .kept || !(layout?.readsWholeFiles ?? false))
+        keepsTexts: texts == .kept || !(layout?.readsWholeFiles ?? false),
+        examine: { layout?.examined($0) ?? $0 })
     }
+    let named = layout.flatMap { Layouts.named($0) }
+    return try await DirectoryReader(directories).read(
+      named.map { prepare($0) },
+      preparing: { sample in
+        guard case .layout(let found) = Layouts.recognise(files: sample, tables: []) else {
+          return prepare(nil)
+        }
+        return prepare(found)
+      },
+      after: earlier)
   }
 
-  /// Joins files with what the database says about the past.
+  /// What a history table and its surroundings say, before it is joined with files.
+  public struct Past: Sendable {
+    var surroundings: HistoryStore.Surroundings
+    var table: QualifiedName
+    var history: History
+  }
+
+  /// Asks for the past of the layout that was named, so that it is there when the files have been read.
   ///
-  /// - Throws: `Refusal` where the layout cannot be told or the table is another tool's, `DatabaseError`.
-  public func load(
-    _ files: [SourceFile], from connection: Connection
-  ) async throws -> LoadedProject {
-    let store = HistoryStore(connection)
-    let layout = try await layout(for: files, store)
-    var files = files
-    // The history table may say another layout than the files did.
-    if !layout.canRead(files) { files = try await readFiles(.kept) }
-    let catalog = layout.catalog(of: files)
-    let named = self.table(for: layout)
+  /// - Returns: `nil` where the files have to tell the layout first.
+  /// - Throws: `Refusal` where the table is another tool's, `DatabaseError`.
+  public func past(from connection: Connection) async throws -> Past? {
+    guard let layout = layout.flatMap({ Layouts.named($0) }) else { return nil }
+    return try await past(of: layout, HistoryStore(connection))
+  }
+
+  private func past(of layout: any Layout, _ store: HistoryStore) async throws -> Past {
+    let named = table(for: layout)
     let surroundings = try await store.surroundings(of: named)
     let schema = surroundings.tableSchema ?? named.schema ?? surroundings.currentSchema ?? "public"
     let table = QualifiedName(schema: schema, named.name)
@@ -87,6 +100,45 @@ public struct Project: Sendable, Hashable {
       try refuseTable(of: layout, table, surroundings.tableColumns)
       history.rows = try await rows(of: layout, in: table, store)
     }
+    return Past(surroundings: surroundings, table: table, history: history)
+  }
+
+  /// The catalogue of the files and, meanwhile, the past.
+  private func both(
+    _ layout: any Layout, _ files: [SourceFile], _ store: HistoryStore
+  ) async throws -> (Catalog, Past) {
+    // A few files are read faster than a thread is made.
+    guard files.count >= 256 else {
+      let catalog = layout.catalog(of: files)
+      return (catalog, try await past(of: layout, store))
+    }
+    async let catalog = BlockingWork.run { layout.catalog(of: files) }
+    let past = try await past(of: layout, store)
+    return (await catalog, past)
+  }
+
+  /// Joins files with what the database says about the past.
+  ///
+  /// - Parameter known: The past, where it has been asked for already.
+  /// - Throws: `Refusal` where the layout cannot be told or the table is another tool's, `DatabaseError`.
+  public func load(
+    _ files: [SourceFile], from connection: Connection, past known: Past? = nil
+  ) async throws -> LoadedProject {
+    let store = HistoryStore(connection)
+    let layout = try await layout(for: files, store)
+    var files = files
+    // The history table may say another layout than the files did.
+    if !layout.canRead(files) { files = try await readFiles(.kept) }
+    let catalog: Catalog
+    let past: Past
+    if let known {
+      (catalog, past) = (layout.catalog(of: files), known)
+    } else {
+      (catalog, past) = try await both(layout, files, store)
+    }
+    let surroundings = past.surroundings
+    let table = past.table
+    var history = past.history
     if surroundings.hasJournal {
       history.unfinished = try await connection.rows(
         RunJournal(layout: layout.name, table: table).unfinished)
@@ -233,4 +285,11 @@ public struct LoadedProject: Sendable {
   public var database: DatabaseFacts
   /// The role that logged in, before any `SET ROLE`.
   public var sessionUser: String
+
+  /// Lets go of all that there is for each migration; what is said of the project as a whole stays.
+  public mutating func forgetMigrations() {
+    catalog = Catalog(migrations: [])
+    history.rows = []
+    status.migrations = []
+  }
 }

@@ -15,8 +15,18 @@ public final class RunControl: Sendable {
     /// The last picture of a queue in which this message stood, with its moment.
     var queue: (LockQueue, ContinuousClock.Instant)?
     /// Whoever waits to be told how to go on.
-    var stopped: CheckedContinuation<StepDecision?, Never>?
+    var stopped: CheckedContinuation<Answer, Never>?
     var isCancelled = false
+    /// Whether the transaction that is stepped through has been open for too long.
+    var isOverdue = false
+  }
+
+  /// What becomes of a stop.
+  enum Answer: Sendable, Hashable {
+    case told(StepDecision)
+    case cancelled
+    /// The transaction may not stay open any longer.
+    case overdue
   }
 
   /// A message whose answer is awaited.
@@ -48,24 +58,25 @@ public final class RunControl: Sendable {
       defer { state.stopped = nil }
       return state.stopped
     }
-    stopped?.resume(returning: decision)
+    stopped?.resume(returning: .told(decision))
     return stopped != nil
   }
 
   // MARK: For the run
 
-  /// Waits to be told how to go on; `nil` when the task is cancelled meanwhile.
+  /// Waits to be told how to go on, until the task is cancelled or the transaction overdue.
   ///
   /// - Parameter told: Called once a decision is waited for.
-  func decision(_ told: () -> Void) async -> StepDecision? {
+  func decision(_ told: () -> Void) async -> Answer {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let isCancelled = state.withLock { state in
-          guard !state.isCancelled, !Task.isCancelled else { return true }
+        let known = state.withLock { state -> Answer? in
+          guard !state.isCancelled, !Task.isCancelled else { return .cancelled }
+          guard !state.isOverdue else { return .overdue }
           state.stopped = continuation
-          return false
+          return nil
         }
-        if isCancelled { continuation.resume(returning: nil) } else { told() }
+        if let known { continuation.resume(returning: known) } else { told() }
       }
     } onCancel: {
       let stopped = state.withLock { state in
@@ -73,9 +84,28 @@ public final class RunControl: Sendable {
         defer { state.stopped = nil }
         return state.stopped
       }
-      stopped?.resume(returning: nil)
+      stopped?.resume(returning: .cancelled)
     }
   }
+
+  /// Notes that a transaction is opened that will be stepped through.
+  func beginStepping() { state.withLock { $0.isOverdue = false } }
+
+  /// Ends the stepping through a transaction that has been open for too long: nobody is asked any more,
+  /// and a statement that runs is cancelled.
+  func endStepping() {
+    let (stopped, underWay) = state.withLock { state in
+      state.isOverdue = true
+      defer { state.stopped = nil }
+      return (state.stopped, state.underWay)
+    }
+    if let stopped { return stopped.resume(returning: .overdue) }
+    guard let connection = underWay?.connection else { return }
+    Task(executorPreference: connection.loop) { await connection.cancel() }
+  }
+
+  /// Whether the transaction that is stepped through has been open for too long.
+  var isOverdue: Bool { state.withLock { $0.isOverdue } }
 
   /// Notes that a message is sent; returns its number.
   func begin(_ connection: Connection, mayStepAside: Bool) -> Int {
@@ -100,9 +130,7 @@ public final class RunControl: Sendable {
   /// Notes how the queue of a message stands.
   func note(_ queue: LockQueue, of number: Int) {
     state.withLock { state in
-      guard state.number == number, state.underWay != nil, queue.waitedMilliseconds != nil else {
-        return
-      }
+      guard state.number == number, state.underWay != nil, !queue.isEmpty else { return }
       state.queue = (queue, .now)
     }
   }

@@ -32,7 +32,8 @@ struct RunObserver: Sendable {
     let first = min(RunObserver.patience, budget.timeout.map { $0 / 2 } ?? RunObserver.patience)
     guard (try? await loop.sleep(for: first)) != nil else { return }
     var told: LockQueue?
-    var toldProgress: StatementProgress?
+    // What has been told, once something has.
+    var toldProgress: StatementProgress??
     var looks = 0
     var firstSeen: ContinuousClock.Instant?
     while !Task.isCancelled {
@@ -49,9 +50,12 @@ struct RunObserver: Sendable {
           told = queue
         }
         looks += 1
-        if let progress = await progress(of: pid), progress != toldProgress, !Task.isCancelled {
-          toldProgress = progress
-          report(.progress(version: version, progress))
+        // Of one that waits to be told how to go on there is nothing to report.
+        if look.snapshot.sessions[pid]?.state == "active", let found = await progress(of: pid),
+          toldProgress != .some(found), !Task.isCancelled
+        {
+          toldProgress = found
+          report(.progress(version: version, found))
         }
         if mayStepAside { judge(queue, number) }
       }
@@ -59,11 +63,11 @@ struct RunObserver: Sendable {
     }
   }
 
-  /// What the server reports of a session's statement; `nil` where it reports none.
-  private func progress(of pid: Int32) async -> StatementProgress? {
+  /// What the server reports of a session's statement, if anything; `nil` where it could not be asked.
+  private func progress(of pid: Int32) async -> StatementProgress?? {
     let query = StatementProgress.query(of: pid, serverVersion: monitor.serverVersion)
-    let rows = try? await monitor.rows(query)
-    return rows?.first
+    guard let rows = try? await monitor.rows(query) else { return nil }
+    return .some(rows.first)
   }
 
   /// Gives up only what is seen to wait in this very look.
@@ -107,11 +111,16 @@ extension LockMonitor.Look {
         state: blocker.session?.state,
         since: blocker.session?.transactionStart ?? blocker.prepared?.preparedAt)
     }
+    let waiting = graph.victims(of: own).map { victim in
+      let waiter = graph.nodes[victim]
+      return LockVictim(
+        pid: waiter.owner.pid ?? 0, user: waiter.session?.user,
+        application: waiter.session?.application, waitedMilliseconds: age(waiter.wait?.since))
+    }.sorted { ($0.waitedMilliseconds ?? 0, $1.pid) > ($1.waitedMilliseconds ?? 0, $0.pid) }
     return LockQueue(
       waitedMilliseconds: node.wait.map { age($0.since) ?? waitedAtLeast }, victims: node.victims,
-      oldestVictimMilliseconds: graph.victims(of: own).compactMap {
-        age(graph.nodes[$0].wait?.since)
-      }.max(), blockers: blockers)
+      oldestVictimMilliseconds: waiting.compactMap(\.waitedMilliseconds).max(), blockers: blockers,
+      waiting: waiting)
   }
 }
 

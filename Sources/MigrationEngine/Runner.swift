@@ -28,6 +28,11 @@ public struct Runner: Sendable {
     public var control: RunControl?
     /// Whether it stops before each statement; its `control` then says how to go on.
     public var pace = RunPace.atOnce
+    /// Told of a script, or of a statement of it, that is about to be sent in a session where nobody can
+    /// stop the run; `nil` where nobody looks on.
+    var lookOn: (@Sendable (Connection, RunUnit, _ statement: Int?) async -> Void)?
+    /// How long a transaction may stay open while it is stepped through; `nil` for any time.
+    public var stepLimit: Duration?
     /// From 0 up to, not including, 1: spreads the rests between attempts.
     public var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
 
@@ -76,12 +81,13 @@ public struct Runner: Sendable {
   /// - Parameters:
   ///   - plan: As it was previewed; nothing else is run.
   ///   - context: With what it was made.
+  ///   - files: As they were read for the plan; those that are still the same are not held twice.
   ///   - session: A session to run it in, opened with `sessionSettings`; `nil` opens one.
   ///   - report: Called on the loop with every event, `finished` last.
   /// - Throws: `DatabaseError.cannotConnect`, `DirectoryReader.Failure`, `Refusal`; once a step has begun,
   ///   failures are outcomes and never thrown.
   public func run(
-    _ plan: Plan, context: PlanContext, in session: Connection? = nil,
+    _ plan: Plan, context: PlanContext, files: [SourceFile] = [], in session: Connection? = nil,
     report: @escaping @Sendable (RunEvent) -> Void
   ) async throws -> Outcome {
     guard plan.refusals.isEmpty else { return .refused(plan.refusals) }
@@ -100,7 +106,7 @@ public struct Runner: Sendable {
     let outcome: Outcome
     do {
       outcome = try await run(
-        plan, context: context, connection, lock, observing: observing, report: report)
+        plan, context: context, files, connection, lock, observing: observing, report: report)
       await loop.undisturbed { await lock.release() }
     } catch {
       // A cancelled try may have taken some of the keys.
@@ -124,7 +130,8 @@ public struct Runner: Sendable {
   }
 
   private func run(
-    _ plan: Plan, context: PlanContext, _ connection: Connection, _ lock: AdvisoryLock,
+    _ plan: Plan, context: PlanContext, _ files: [SourceFile], _ connection: Connection,
+    _ lock: AdvisoryLock,
     observing: Task<Result<LockMonitor, any Error>?, Never>,
     report: @escaping @Sendable (RunEvent) -> Void
   ) async throws -> Outcome {
@@ -133,9 +140,10 @@ public struct Runner: Sendable {
     {
       return .busy(holder)
     }
-    let loaded = try await project.load(try await project.readFiles(), from: connection)
+    let loaded = try await project.load(
+      try await project.readFiles(after: files), from: connection)
     let fresh = Plan.make(
-      plan.request, status: loaded.status, layout: loaded.layout, context: context)
+      plan.request, status: loaded.status, layout: loaded.layout, context: context, after: plan)
     guard fresh.refusals.isEmpty else { return .refused(fresh.refusals) }
     guard fresh.steps == plan.steps else { return .stale(fresh) }
     if !plan.steps.isEmpty { try await prepareTable(loaded, connection) }

@@ -50,6 +50,16 @@ public struct SchemaFile: Sendable {
   public func write(
     history layout: any Layout, table: QualifiedName, _ connection: Connection
   ) async throws {
+    let text = try await text(history: layout, table: table, connection)
+    try replaceFile(with: Array(text.utf8))
+  }
+
+  /// What `write` would write: the schema of the database that `target` and the session lead to.
+  ///
+  /// - Throws: `Failure`, `DatabaseError`.
+  public func text(
+    history layout: any Layout, table: QualifiedName, _ connection: Connection
+  ) async throws -> String {
     let dump = try await dump(connection)
     let versions = try await connection.rows(layout.readHistory(table)).map(\.version.text)
     var text = SchemaFile.withoutLeadingComments(dump)
@@ -62,7 +72,7 @@ public struct SchemaFile: Sendable {
       text += "INSERT INTO \(quotedTable) (version) VALUES\n"
       text += list.joined(separator: ",\n") + ";\n"
     }
-    try replaceFile(with: Array(text.utf8))
+    return text
   }
 
   private func quotedName(

@@ -21,6 +21,8 @@ final class ScratchDatabase: Sendable {
   let serverVersion: String
   /// A session with the database that it is a copy of, or with the private server.
   private let maker: Connection
+  /// Another database of the same server.
+  var elsewhere: ConnectionString { maker.target }
   private let cluster: PrivateCluster?
 
   private static let prefix = "lockstep_scratch_"

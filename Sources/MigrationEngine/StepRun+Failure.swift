@@ -18,6 +18,8 @@ extension StepRun {
       case interruptedAtStop
       /// Told to roll back.
       case declined
+      /// Its transaction was held open for too long, and kept these waiting.
+      case overdue(LockQueue)
     }
     struct Progress {
       var done: Int
@@ -58,6 +60,9 @@ extension StepRun {
         code: "interrupted",
         "migration \(step.label) was interrupted where it had stopped, and rolled back",
         at: failure.location, next: "run it again when it suits; \(state)")
+    case .overdue(let queue):
+      let action = step.direction == .up ? "" : "roll back of "
+      return explainOverdue(queue, "\(action)migration \(step.label)", failure, state)
     case .declined:
       return .note(code: "declined", "migration \(step.label) was rolled back", next: state)
     case .transactionLeftOpen(let place):

@@ -47,8 +47,17 @@ extension StepRun {
   }
 
   func substituting(_ value: String, in sql: String) -> String {
-    guard let range = firstRange(of: "$elapsed", in: sql) else { return sql }
-    return String(sql[..<range.lowerBound]) + value + sql[range.upperBound...]
+    let mark = "$elapsed".utf8
+    var rest = sql.utf8[...]
+    while let start = rest.firstIndex(of: UInt8(ascii: "$")) {
+      rest = rest[start...]
+      if rest.starts(with: mark) {
+        let end = rest.index(start, offsetBy: mark.count)
+        return String(sql[..<start]) + value + sql[end...]
+      }
+      rest = rest.dropFirst()
+    }
+    return sql
   }
 
   /// Keeps settings from leaking into the next migration. All of it runs always: a function may have
@@ -94,6 +103,9 @@ extension StepRun {
         Task.isCancelled && (error.serverError?.isCancellation ?? error.isConnectionProblem)
       if let seen = watching?.end(), !failure.isInterruption {
         failure.aside = stepAside(error, seen, since: began)
+        if failure.aside == nil, control.isOverdue, error.serverError?.isCancellation == true {
+          failure.cause = .overdue(seen.queue?.0 ?? LockQueue())
+        }
       }
       await cleanUp(keepsSettings: failure.aside != nil && attempt == .ofStatement)
       throw failure
@@ -155,15 +167,4 @@ extension StepRun {
       _ = try? await connection.execute("ROLLBACK" + (keepsSettings ? "" : ";" + StepRun.resets))
     }
   }
-}
-
-private func firstRange(of needle: String, in text: String) -> Range<String.Index>? {
-  var index = text.startIndex
-  while let start = text[index...].firstIndex(of: needle.first ?? " ") {
-    if text[start...].hasPrefix(needle) {
-      return start..<text.index(start, offsetBy: needle.count)
-    }
-    index = text.index(after: start)
-  }
-  return nil
 }

@@ -26,13 +26,20 @@ extension StepRun {
     var isStopping = true
     var elapsed: Int64 = 0
     var probe = CatalogProbe(session: connection, onlooker: observer?.monitor)
+    let opened = ContinuousClock.now
     try await send(Message("BEGIN"), step, nil)
+    // Each attempt has a transaction of its own, and so the whole of the limit.
+    let clock = limit(step)
+    defer { clock?.cancel() }
     for (index, statement) in unit.statements.enumerated() {
       let place = unit.script.location(ofTextByte: statement.range.lowerBound)
       let line = place.line ?? statement.line
       if isStopping {
         isStopping = try await goesOnStopping(
-          .statement(index: index, line: line, command: statement.command), step, unit, place)
+          .statement(index: index, line: line, command: statement.command), step, unit, place,
+          since: opened)
+        // Nobody is waited for any more.
+        if !isStopping { clock?.cancel() }
       }
       var message = Message()
       message.add(script: unit.text(of: index), at: statement.range.lowerBound)
@@ -49,7 +56,9 @@ extension StepRun {
           durationMilliseconds: time, locks: found?.locks, changes: found?.changes))
     }
     if isStopping {
-      _ = try await goesOnStopping(.commit, step, unit, SourceLocation(file: unit.script.file.path))
+      _ = try await goesOnStopping(
+        .commit, step, unit, SourceLocation(file: unit.script.file.path), since: opened)
+      clock?.cancel()
     }
     let record = step.write.record.map { substituting("\(elapsed)", in: $0) + ";" }.joined()
     do throws(StepFailure) {
@@ -65,31 +74,69 @@ extension StepRun {
     return (locks, elapsed)
   }
 
+  /// Lets the transaction be ended when its time is over; `nil` where there is no limit.
+  private func limit(_ step: PlanStep) -> Task<Void, Never>? {
+    control.beginStepping()
+    guard let limit = runner.options.stepLimit else { return nil }
+    let (loop, control) = (runner.loop, control)
+    return Task(executorPreference: loop) {
+      guard (try? await loop.sleep(for: limit)) != nil, !Task.isCancelled else { return }
+      control.endStepping()
+    }
+  }
+
   /// Stops, and waits to be told how to go on.
   ///
+  /// - Parameter opened: When the transaction began.
   /// - Returns: Whether to stop at the next statement as well.
   private func goesOnStopping(
-    _ next: RunStop.Next, _ step: PlanStep, _ unit: RunUnit, _ place: SourceLocation
+    _ next: RunStop.Next, _ step: PlanStep, _ unit: RunUnit, _ place: SourceLocation,
+    since opened: ContinuousClock.Instant
   ) async throws(StepFailure) -> Bool {
     // Those who wait for what is held meanwhile are looked at.
     let watching = watch(step, .only)
-    let decision = await control.decision {
-      report(
-        .stopped(
-          version: step.version, RunStop(next: next, statements: unit.statements.count)))
+    var answer = await control.decision {
+      let stop = RunStop(
+        next: next, statements: unit.statements.count,
+        openMilliseconds: milliseconds(since: opened),
+        limitMilliseconds: runner.options.stepLimit.map { milliseconds($0) })
+      report(.stopped(version: step.version, stop))
     }
-    _ = watching.end()
-    if let decision { report(.resumed(version: step.version, decision)) }
-    switch decision {
-    case .next: return true
-    case .rest: return false
-    case .rollBack, nil:
-      await cleanUp()
-      var failure = StepFailure(cause: decision == nil ? .interruptedAtStop : .declined)
-      failure.isInterruption = decision == nil
-      failure.location = place
-      throw failure
+    let seen = watching.end().queue?.0
+    // Told in the last moment, it would be undone all the same.
+    if case .told(.next) = answer, control.isOverdue { answer = .overdue }
+    if case .told(.rest) = answer, control.isOverdue { answer = .overdue }
+    if case .told(let decision) = answer {
+      report(.resumed(version: step.version, decision))
     }
+    var failure: StepFailure
+    switch answer {
+    case .told(.next): return true
+    case .told(.rest): return false
+    case .told(.rollBack): failure = StepFailure(cause: .declined)
+    case .cancelled:
+      failure = StepFailure(cause: .interruptedAtStop)
+      failure.isInterruption = true
+    case .overdue: failure = StepFailure(cause: .overdue(seen ?? LockQueue()))
+    }
+    await cleanUp()
+    failure.location = place
+    throw failure
+  }
+
+  /// Explains that a transaction was open for too long.
+  func explainOverdue(
+    _ queue: LockQueue, _ subject: String, _ failure: StepFailure, _ state: String
+  ) -> Diagnostic {
+    let limit = Int(runner.options.stepLimit.map { milliseconds($0) } ?? 0)
+    let words = limit % 1000 == 0 ? "\(limit / 1000) s" : "\(limit) ms"
+    return Diagnostic(
+      .error, code: "step_limit",
+      "\(subject) was ended: stepping held its transaction open for longer than"
+        + " \(words)",
+      details: queue.waiting.prefix(5).map { .init("kept waiting", $0.words) },
+      at: failure.location?.description,
+      next: "step through it again and decide sooner, or with a longer step limit; \(state)")
   }
 
   /// Looks at what a statement has done; a look that fails is undone and costs only its answer.

@@ -107,6 +107,7 @@ final class StepRun: Sendable {
   func runInTransaction(
     _ step: PlanStep, _ unit: RunUnit
   ) async throws(StepFailure) -> [HeldLock] {
+    await runner.options.lookOn?(connection, unit, nil)
     let record = step.write.record.map { $0 + ";" }.joined()
     // A script that only makes its own is not asked: it costs what a small migration cannot spare.
     let question =
@@ -136,6 +137,7 @@ final class StepRun: Sendable {
       return (held.withLock { $0 }, milliseconds(since: sent))
     }
     try await afterwards(step, elapsed: "\(nanoseconds(since: began))")
+    if locks.isEmpty { return [] }
     let made = unit.tablesMade
     return locks.filter { !made.contains($0.relation.name) }.map {
       HeldLock(mode: $0.mode, relation: $0.relation, milliseconds: time)

@@ -22,7 +22,7 @@ public actor Connection {
   public nonisolated let serverVersion: Int
 
   // Freed in `deinit` alone; used on the loop's thread, except for the cancel object made from it.
-  private nonisolated(unsafe) let handle: OpaquePointer
+  nonisolated(unsafe) let handle: OpaquePointer
   private let notices: NoticeReceiver
   private var isBusy = false
   private var queue: [CheckedContinuation<Void, Never>] = []
@@ -292,7 +292,7 @@ public actor Connection {
   // MARK: Waiting for answers
 
   /// Sends what is queued, reads every result, and throws the first error once all have arrived.
-  private func collect(_ use: (OpaquePointer) -> Void) async throws(DatabaseError) {
+  func collect(_ use: (OpaquePointer) -> Void) async throws(DatabaseError) {
     var failure: ServerError?
     try await flush()
     while true {
@@ -373,7 +373,7 @@ public actor Connection {
   private var cancelsUnderWay = 0
   private var afterCancels: [CheckedContinuation<Void, Never>] = []
 
-  private func loss() -> DatabaseError {
+  func loss() -> DatabaseError {
     // The first line is the server's last word, or libpq's own; what follows is libpq guessing.
     var reason = trimmed(
       String(cString: PQerrorMessage(handle)).split(separator: "\n" as Character).first.map(
@@ -410,7 +410,7 @@ public actor Connection {
 
   // MARK: One at a time
 
-  private func acquire() async {
+  func acquire() async {
     if isBusy {
       await withCheckedContinuation { queue.append($0) }
     }
@@ -421,7 +421,7 @@ public actor Connection {
     cancelled = false
   }
 
-  private func release() {
+  func release() {
     if queue.isEmpty {
       isBusy = false
     } else {

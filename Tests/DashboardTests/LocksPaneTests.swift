@@ -48,12 +48,85 @@ struct LocksPaneTests {
       waitStart: Instant(microseconds: Scenes.now.microseconds - milliseconds * 1000))
   }
 
-  @Test func `prepared transactions and row locks are nodes of the tree`() {
-    let model = Scenes.ready(200, 60, locks: Self.chains)
-    expectGolden(model.view(), "locks/chains-200x60")
+  @Test(arguments: [(80, 24), (120, 40), (200, 60)])
+  func `prepared transactions and row locks are nodes of the tree`(
+    _ size: (columns: Int, rows: Int)
+  ) {
+    let model = Scenes.ready(size.columns, size.rows, locks: Self.chains)
+    expectGolden(model.view(), "locks/chains-\(size.columns)x\(size.rows)")
     #expect(model.text.contains("prepared gx1"))
+    guard size.columns > 120 else { return }
     #expect(model.text.contains("2h10m"))
     #expect(model.text.contains("lines(0,2)"))
+  }
+
+  @Test(arguments: [(80, 24), (120, 40), (200, 60)])
+  func `a prepared transaction at the root is selected with its remedy`(
+    _ size: (columns: Int, rows: Int)
+  ) {
+    var model = Scenes.ready(size.columns, size.rows, locks: Self.chains)
+    model.press(.character("4"))
+    while model.facts.locks.selected != .prepared(gid: "gx1") { model.press(.character("j")) }
+    expectGolden(model.view(), "locks/prepared-\(size.columns)x\(size.rows)")
+  }
+
+  /// Who wants a safe snapshot waits for one that may still write.
+  static let snapshot: LockSample = {
+    var reader = Scenes.session(
+      17100, "pg_dump", state: "active", since: 12, query: "select * from orders")
+    reader.waitEventType = "IPC"
+    reader.waitEvent = "SafeSnapshot"
+    var snapshot = LockSnapshot(
+      at: Scenes.now, database: 5, backends: 2,
+      locks: [LockRow(Scenes.table(16401), pid: 16669, mode: .rowExclusive, isGranted: true)],
+      sessions: [
+        reader,
+        Scenes.session(
+          16669, "writer", state: "idle in transaction", since: 252,
+          query: "update orders set note = 'x'"),
+      ])
+    snapshot.snapshotBlockers = [17100: [16669]]
+    return LockSample(
+      at: Scenes.now, costMilliseconds: 0.4,
+      content: .full(snapshot, WaitGraph(snapshot), names: Scenes.names42, ours: []))
+  }()
+
+  @Test(arguments: [(80, 24), (120, 40)])
+  func `a wait for a safe snapshot has an edge of its own`(_ size: (columns: Int, rows: Int)) {
+    var model = Scenes.ready(size.columns, size.rows, locks: Self.snapshot)
+    expectGolden(model.view(), "locks/snapshot-\(size.columns)x\(size.rows)")
+    #expect(model.text.contains("safe snapshot"))
+    #expect(model.text.contains("waiting 1"))
+    guard size.columns > 80 else { return }
+    #expect(model.text.contains("snap"))
+    model.press(.character("4"), .character("j"), .character("6"))
+    #expect(model.text.contains("waits 12 s for a safe snapshot"))
+    #expect(model.text.contains("serializable, which may still write"))
+  }
+
+  @Test func `a lock on an index is told with its table, and after that on the table`() {
+    let tag = LockTag(.relation, database: 5, relation: 16499)
+    var names = Scenes.names42
+    names.names[16499] = QualifiedName(schema: "public", "orders_pkey")
+    names.tables[16499] = 16401
+    func model(_ locks: [LockRow]) -> Model {
+      let snapshot = LockSnapshot(
+        at: Scenes.now, database: 5, backends: 1, locks: locks,
+        sessions: [Scenes.session(9, "reader", state: "idle in transaction", since: 5)])
+      return Scenes.ready(
+        200, 60,
+        locks: LockSample(
+          at: Scenes.now, costMilliseconds: 0.4,
+          content: .full(snapshot, WaitGraph(snapshot), names: names, ours: [])))
+    }
+    let index = LockRow(tag, pid: 9, mode: .accessShare, isGranted: true)
+    let table = LockRow(Scenes.table(16401), pid: 9, mode: .accessShare, isGranted: true)
+    #expect(model([index]).text.contains("orders_pkey of orders"))
+    for locks in [[index, table], [table, index]] {
+      let text = model(locks).text
+      #expect(text.contains("ACCESS SHARE  orders "))
+      #expect(!text.contains("orders_pkey of orders"))
+    }
   }
 
   @Test func `the locks alone fill the screen`() {

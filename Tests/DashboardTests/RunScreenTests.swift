@@ -61,7 +61,7 @@ struct RunScreenTests {
     return model
   }
 
-  @Test(arguments: [(80, 24), (120, 40)])
+  @Test(arguments: [(80, 24), (120, 40), (200, 60)])
   func `a queue behind us is shown with the budget that is left`(
     _ size: (columns: Int, rows: Int)
   ) {
@@ -100,6 +100,22 @@ struct RunScreenTests {
     #expect(model.lastWord?.text == "nothing runs that could step aside")
   }
 
+  /// We hold what two others want.
+  static let stepping = Scenes.sample(
+    [
+      LockRow(Scenes.table(16401), pid: 16747, mode: .accessExclusive, isGranted: true),
+      Scenes.waiting(16804, .accessShare, 1500), Scenes.waiting(16805, .accessShare, 1300),
+    ],
+    [
+      Scenes.session(
+        16747, "lockstep apply 0042", state: "idle in transaction", since: 9,
+        query: "ALTER TABLE orders ADD COLUMN channel text"),
+      Scenes.session(
+        16804, "web-1", state: "active", since: 2, query: "select * from orders where id = $1"),
+      Scenes.session(
+        16805, "web-2", state: "active", since: 2, query: "select * from orders where id = $1"),
+    ], ours: [16747], at: Scenes.later(9800))
+
   /// The first statement is done, and it has stopped before the second.
   static func stopped(_ columns: Int, _ rows: Int) -> Model {
     var model = running(columns, rows)
@@ -123,22 +139,35 @@ struct RunScreenTests {
       .runEvent(
         .stopped(
           version: version,
-          RunStop(next: .statement(index: 1, line: 4, command: "CREATE INDEX"), statements: 2)),
+          RunStop(
+            next: .statement(index: 1, line: 4, command: "CREATE INDEX"), statements: 2,
+            openMilliseconds: 2100, limitMilliseconds: 60_000)),
         at: Scenes.later(3100)),
       .runEvent(
-        .queue(version: version, LockQueue(victims: 2, oldestVictimMilliseconds: 500)),
-        at: Scenes.later(9000)), .tick(Scenes.later(10_000)))
+        .queue(
+          version: version,
+          LockQueue(
+            victims: 2, oldestVictimMilliseconds: 500,
+            waiting: [
+              LockVictim(
+                pid: 16804, user: "app", application: "web-1", waitedMilliseconds: 500),
+              LockVictim(
+                pid: 16805, user: "app", application: "web-2", waitedMilliseconds: 300),
+            ])),
+        at: Scenes.later(9000)), .locksSampled(stepping), .tick(Scenes.later(10_000)))
     return model
   }
 
-  @Test(arguments: [(80, 24), (120, 40)])
+  @Test(arguments: [(80, 24), (120, 40), (200, 60)])
   func `a stop shows what was gained and how to go on`(_ size: (columns: Int, rows: Int)) {
     let model = Self.stopped(size.columns, size.rows)
     expectGolden(model.view(), "log/stepping-\(size.columns)x\(size.rows)")
-    #expect(model.text.contains("holds ACCESS EXCLUSIVE"))
-    #expect(model.screen[0].contains("STOPPED 9.0 s, 2 waiting"))
+    #expect(model.screen[0].contains("STOPPED 9.0 s of 1m00s, 2 waiting"))
     #expect(model.text.contains("2 sessions queued behind you"))
+    #expect(model.text.contains("16804 (web-1), 16805 (web-2)"))
+    #expect(model.text.contains("rolled back in 51 s"))
     #expect(model.text.contains("s next statement"))
+    #expect(model.text.contains("C rest of this migration"))
   }
 
   @Test func `a stop is steered by keys, and rolling back is asked twice`() {
@@ -182,6 +211,38 @@ struct RunScreenTests {
     #expect(!other.text.contains("s step through it"))
     #expect(other.press(.character("s")) == [])
     #expect(other.text.contains("0042 cannot be stepped through"))
+  }
+
+  @Test func `where the server reports no progress that is said`() {
+    var model = Self.running(120, 40)
+    #expect(!model.text.contains("no progress reported"))
+    model.tell(
+      .runEvent(.progress(version: Self.version, nil), at: Scenes.later(3000)),
+      .tick(Scenes.later(41_000)))
+    #expect(model.text.contains("no progress reported"))
+    #expect(model.text.contains("40 s of 30 s  slow"))
+    // In a queue there is nothing that could progress.
+    model.tell(
+      .runEvent(
+        .queue(
+          version: Self.version, LockQueue(waitedMilliseconds: 100, blockers: [Self.reporter])),
+        at: Scenes.later(42_000)))
+    #expect(!model.text.contains("no progress reported"))
+    model.tell(
+      .runEvent(.queue(version: Self.version, LockQueue()), at: Scenes.later(43_000)),
+      .runEvent(
+        .notice(version: Self.version, severity: "NOTICE", message: "Processed 5 of 10 rows"),
+        at: Scenes.later(43_000)))
+    #expect(!model.text.contains("no progress reported"))
+    #expect(model.text.contains("5 of 10"))
+  }
+
+  @Test func `a migration that runs is not said to have to wait`() {
+    let model = Self.running(120, 40)
+    #expect(!model.text.contains("would wait for the marked sessions"))
+    #expect(!model.text.contains("! 0042 would wait"))
+    #expect(!model.text.contains("now:"))
+    #expect(Scenes.ready(120, 40).text.contains("now: 1 holder"))
   }
 
   @Test func `progress that the server reports is a bar`() {

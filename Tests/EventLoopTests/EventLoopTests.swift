@@ -86,6 +86,24 @@ import Testing
     #expect(count > 1)
   }
 
+  @Test func `a descriptor is heard while jobs never run out`() async throws {
+    let events = try await onLoop { loop in
+      var ends: [Int32] = [-1, -1]
+      pipe(&ends)
+      let busy = Task(executorPreference: loop) {
+        while !Task.isCancelled { await Task.yield() }
+      }
+      var byte: UInt8 = 1
+      write(ends[1], &byte, 1)
+      let events = try await loop.ready(ends[0], Int16(POLLIN))
+      busy.cancel()
+      await busy.value
+      for end in ends { close(end) }
+      return events
+    }
+    #expect(events & Int16(POLLIN) != 0)
+  }
+
   @Test func `a child has every signal unblocked and gives its output and status`() async throws {
     let outcome = try await onLoop { _ in
       try await ChildProcess([

@@ -120,13 +120,14 @@ private struct Line: Sendable {
         case .goesOn: continue
         case .ended: end(&sessions, index...index)
         case .broke:
-          end(&sessions, 0...sessions.count - 1)
+          // Before the program can see it and be done: whoever waits for it asks at once.
+          record.broken.withLock { $0 = true }
           if afterwards == .serverIsAway {
             close(listener)
             unlink(path)
             listener = -1
           }
-          record.broken.withLock { $0 = true }
+          end(&sessions, 0...sessions.count - 1)
         }
         if turn == .broke { break }
       }

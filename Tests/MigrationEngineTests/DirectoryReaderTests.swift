@@ -47,6 +47,18 @@ import Testing
     #expect(files.map(\.bytes) == [Array("a".utf8), Array("b".utf8)])
   }
 
+  @Test func `what was read before serves again only where nothing has changed`() async throws {
+    for number in 0..<300 { folder.write("\(1000 + number)_a.up.sql", "SELECT \(number);") }
+    let path = folder.path
+    let before = try await read()
+    folder.write("1007_a.up.sql", "SELECT 8;")
+    folder.write("1301_a.up.sql", "SELECT 9;")
+    let after = try await onLoop { _ in try await DirectoryReader([path]).read(after: before) }
+    #expect(after == (try await read()))
+    #expect(after[7].bytes == Array("SELECT 8;".utf8))
+    #expect(after.count == 301)
+  }
+
   @Test func `a slash at the end of a folder's name is not doubled`() async throws {
     folder.write("1.sql", "")
     let files = try await read([folder.path + "/"])

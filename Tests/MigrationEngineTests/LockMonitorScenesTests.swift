@@ -95,14 +95,14 @@ import Testing
       #expect(look.graph.certainty == .certain)
       let session = try #require(look.session(of: waiter))
       #expect(session.isHidden && session.user != nil && session.transactionStart == nil)
-      #expect(look.snapshot.openHolders.contains { $0.since == nil })
+      #expect(look.snapshot.openHolders().contains { $0.since == nil })
       // Neither of them counts itself; other tests come and go.
       #expect(look.snapshot.backends >= 3 && full.snapshot.backends >= 3)
       let verified = try await plain.look(verifies: true)
       #expect(verified.blockers(of: waiter) == [holder.processID])
-      let rights = try await plain.rights()
+      let rights = try #require(try await plain.sessionRights())
       #expect(!rights.readsAllTexts && !rights.signalsOthers)
-      let own = try await stage.monitor.rights()
+      let own = try #require(try await stage.monitor.sessionRights())
       #expect(own.readsAllTexts && own.signalsOthers)
     }
   }
@@ -127,6 +127,41 @@ import Testing
       #expect(look.blockers(of: builder) == [old.processID])
       #expect(look.wait(of: builder)?.tag.kind == .virtualTransaction)
       #expect(look.roots.contains(old.processID))
+    }
+  }
+
+  @Test func `who waits for a safe snapshot stands below whoever may still write`() async throws {
+    try await LockStage.play(["create table orders (id int)"]) { stage in
+      let writer = try await stage.session("writer")
+      let reader = try await stage.session("reader")
+      try await writer.execute(
+        "begin isolation level serializable; insert into orders values (1)")
+      stage.start(
+        reader,
+        "begin isolation level serializable read only deferrable; select * from orders; commit")
+      let look = try await stage.look { $0.isWaiting(reader) }
+      #expect(look.blockers(of: reader).contains(writer.processID))
+      #expect(look.wait(of: reader)?.tag.kind == .safeSnapshot)
+      #expect(look.wait(of: reader)?.mode == nil && look.wait(of: reader)?.since != nil)
+      let node = try #require(look.graph.node(pid: reader.processID))
+      #expect(look.graph.nodes[node].blockers.allSatisfy { $0.strength == .snapshot })
+      #expect(look.roots.contains(writer.processID))
+      #expect(try await stage.monitor.waiting().count >= 1)
+      let verified = try await stage.monitor.look(verifies: true)
+      #expect(verified.blockers(of: reader).contains(writer.processID))
+      try await writer.execute("commit")
+      _ = try await stage.look { !$0.isWaiting(reader) }
+    }
+  }
+
+  @Test func `an index is known with its table`() async throws {
+    try await LockStage.play(["create table orders (id int primary key)"]) { stage in
+      try await stage.monitor.loadNames()
+      let names = try await stage.monitor.look().names
+      let index = try #require(names.names.first { $0.value.name == "orders_pkey" }?.key)
+      let tag = LockTag(.relation, database: names.database, relation: index)
+      #expect(names.place(tag) == "orders_pkey of orders")
+      #expect(names.text(tag) == "orders_pkey")
     }
   }
 
@@ -403,7 +438,7 @@ extension LockMonitor.Look {
     graph.node(pid: session.processID).map { graph.blockingPids(of: $0) } ?? []
   }
   fileprivate func wants(_ session: Connection) -> String {
-    wait(of: session).map { "\($0.mode.sqlName) on \(names.text($0.tag))" } ?? ""
+    wait(of: session).map { "\($0.mode?.sqlName ?? "-") on \(names.text($0.tag))" } ?? ""
   }
   fileprivate func session(of session: Connection) -> LockSession? {
     snapshot.sessions[session.processID]

@@ -131,7 +131,7 @@ private struct Account: CustomStringConvertible, Sendable {
         corrected += 1
       } else if found != expected {
         differences.append(
-          "seed \(seed): \(pid) wants \(wait.mode.sqlName) on \(wait.tag.kind):"
+          "seed \(seed): \(pid) wants \(wait.mode?.sqlName ?? "-") on \(wait.tag.kind):"
             + " found \(found.sorted()), the server says \(expected.sorted())\n"
             + Self.text(of: wait.tag, in: snapshot))
       }
@@ -152,7 +152,7 @@ private struct Account: CustomStringConvertible, Sendable {
     prepared += edges.count { graph.nodes[$0.blocker].owner.pid == nil }
     let blockers = Set(edges.map { graph.nodes[$0.blocker].owner })
     jumps += snapshot.locks.count { row in
-      guard !row.isGranted, row.tag == wait.tag, row.mode.conflicts(with: wait.mode),
+      guard !row.isGranted, row.tag == wait.tag, wait.mode.map(row.mode.conflicts) == true,
         let start = row.waitStart, let own = wait.since, start < own
       else { return false }
       return !blockers.contains(snapshot.owner(of: row))

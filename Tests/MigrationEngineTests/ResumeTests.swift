@@ -311,6 +311,62 @@ import Testing
     #expect(try await fixture.statusLines() == ["001 applied", "002 applied"])
   }
 
+  /// The first two are applied, but the second broke off; two more are pending.
+  private func brokenInTheMiddle(_ layout: String) async throws -> ProjectFixture {
+    let fixture = try await ProjectFixture(
+      layout,
+      [
+        Self.base,
+        SampleMigration(
+          "002", "middle", up: "VACUUM a;\nINSERT INTO later VALUES (1);",
+          isOutsideTransaction: true),
+        .table("003", "b"), .table("004", "c"),
+      ])
+    #expect(try await fixture.run(.upAll).summary == "failed sql_error +1 -0")
+    try await fixture.database.execute("CREATE TABLE public.later (n int)")
+    return fixture
+  }
+
+  @Test(arguments: layouts)
+  func `what is pending is applied after the one that broke off`(_ layout: String) async throws {
+    let fixture = try await brokenInTheMiddle(layout)
+    let up = try fixture.program(["up", "--resume"]).runBlocking()
+    #expect(up.status == 0, "\(up.errorText)")
+    #expect(
+      up.errorText.contains("going on with 002_middle, then applying 003_create_b, 004_create_c"))
+    #expect(
+      try await fixture.statusLines() == [
+        "001 applied", "002 applied", "003 applied", "004 applied",
+      ])
+    #expect(try await fixture.database.rows("SELECT n FROM later") == ["1"])
+  }
+
+  @Test(arguments: [(["--count", "1"], 0), (["--count", "2"], 1), (["--to", "003"], 1)])
+  func `what is applied after the one that broke off can be limited`(
+    _ words: [String], _ further: Int
+  ) async throws {
+    let fixture = try await brokenInTheMiddle("sqlx")
+    let dry = try fixture.program(["up", "--resume", "--dry-run"] + words).runBlocking()
+    #expect(dry.status == 0, "\(dry.errorText)")
+    let text = String(decoding: dry.output, as: UTF8.self)
+    #expect(text.contains("CREATE TABLE b") == (further > 0))
+    #expect(!text.contains("CREATE TABLE c"))
+    let up = try fixture.program(["up", "--resume"] + words).runBlocking()
+    #expect(up.status == 0, "\(up.errorText)")
+    #expect(
+      try await fixture.statusLines() == [
+        "001 applied", "002 applied", further > 0 ? "003 applied" : "003 pending", "004 pending",
+      ])
+  }
+
+  @Test func `a target before the one that broke off is refused`() async throws {
+    let fixture = try await brokenInTheMiddle("sqlx")
+    let up = try fixture.program(["up", "--resume", "--to", "001"]).runBlocking()
+    #expect(up.status == 4)
+    #expect(up.errorText.contains("002_middle broke off and comes after 001_"))
+    #expect(up.errorText.contains("go on up to 002 or a later one; nothing was run"))
+  }
+
   @Test(arguments: layouts)
   func `a way back that broke off is taken up`(_ layout: String) async throws {
     let both = SampleMigration(

@@ -1,9 +1,11 @@
-import MigrationEngine
+import Diagnostics
 import MigrationModel
 import PostgresModel
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import MigrationEngine
 
 /// Runs that stop before each statement.
 @Suite(.fewAtOnce) struct SteppingTests {
@@ -236,6 +238,85 @@ import Testing
     control.decide(.rollBack)
     #expect(try await running.summary == "declined +0 -0")
     #expect(try await reader == ["2"])
+  }
+
+  @Test func `a transaction that is held open for too long is rolled back`() async throws {
+    let fixture = try await fixture()
+    var options = Runner.Options(control: RunControl())
+    options.pace = .stepping
+    options.stepLimit = .milliseconds(200)
+    // Nobody ever answers.
+    let ran = try await fixture.run(try await fixture.plan(.upAll), options)
+    #expect(ran.summary == "failed step_limit +0 -0")
+    #expect(
+      ran.diagnostic
+        == .error(
+          code: "step_limit",
+          "migration 001_channel was ended: stepping held its transaction open for longer than 200 ms",
+          at: SourceLocation(file: fixture.path(Self.migration), line: 1, column: 1),
+          next:
+            "step through it again and decide sooner, or with a longer step limit; nothing of 001"
+            + " was applied"))
+    #expect(ran.lines.suffix(2) == ["failed 001 channel up step_limit nothing", "end +0 -0 !1"])
+    #expect(try await fixture.tables() == ["public.a"])
+    #expect(try await run(fixture, [.next]).summary == "finished +1 -0")
+  }
+
+  @Test func `whom a transaction kept waiting for too long is told`() async throws {
+    let fixture = try await fixture()
+    let plan = try await fixture.plan(.upAll)
+    let control = RunControl()
+    var options = Runner.Options(control: control)
+    options.pace = .stepping
+    options.stepLimit = .seconds(600)
+    let (stops, stopped) = AsyncStream<Void>.makeStream()
+    let settings = options
+    async let running = fixture.run(plan, settings) { event in
+      switch event {
+      case .stopped(_, let stop):
+        #expect(stop.limitMilliseconds == 600_000)
+        #expect(stop.openMilliseconds >= 0)
+        if case .statement(0, _, _) = stop.next { control.decide(.next) } else { stopped.yield() }
+      // What the clock does when the time is over.
+      case .queue(_, let queue) where queue.victims == 1: control.endStepping()
+      default: break
+      }
+    }
+    for await _ in stops { break }
+    let name = fixture.database.name
+    let reader = try await fixture.database.server.withConnection(to: name, application: "web-1") {
+      _ = try await $0.execute("SELECT count(*) FROM a")
+      return $0.processID
+    }
+    let ran = try await running
+    #expect(ran.summary == "failed step_limit +0 -0")
+    let details = ran.diagnostic?.details ?? []
+    #expect(details.map(\.label) == ["kept waiting"])
+    #expect(details.first?.text.hasPrefix("pid \(reader), ") == true)
+    #expect(details.first?.text.hasSuffix(", web-1") == true)
+  }
+
+  @Test func `a statement that runs when the time is over is cancelled`() async throws {
+    let slow = SampleMigration("001", "slow", up: "CREATE TABLE b (id int);\n\(Gate.stop)")
+    let fixture = try await fixture([slow])
+    let control = RunControl()
+    var options = Runner.Options(control: control)
+    options.pace = .stepping
+    options.stepLimit = .seconds(600)
+    let plan = try await fixture.plan(.upAll)
+    let settings = options
+    let ran = try await Gate.closed(in: fixture.database) { gate in
+      async let running = fixture.run(plan, settings) { event in
+        if case .stopped = event { control.decide(.next) }
+      }
+      _ = try await gate.comer()
+      control.endStepping()
+      return try await running
+    }
+    #expect(ran.summary == "failed step_limit +0 -0")
+    #expect(ran.diagnostic?.at == "\(fixture.path(slow)):2:1")
+    #expect(ran.diagnostic?.next?.hasSuffix("nothing of 001 was applied") == true)
+    #expect(try await fixture.tables() == ["public.a"])
   }
 
   @Test func `a lock that is not had begins the migration anew`() async throws {

@@ -22,6 +22,9 @@ import Testing
     #expect(SQLText.identifier("a\"b") == "\"a\"\"b\"")
     #expect(SQLText.literal("it's") == "'it''s'")
     #expect(SQLText.literal("a\\b'c") == " E'a\\\\b''c'")
+    // With an accent behind it, it is another character, and to the server the same quote.
+    let literal = SQLText.literal("a'\u{301}b")
+    #expect(Array(literal.unicodeScalars) == Array("'a''\u{301}b'".unicodeScalars))
   }
 
   @Test func `a qualified name is read with and without its schema and quotes`() {

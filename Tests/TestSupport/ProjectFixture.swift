@@ -251,7 +251,8 @@ extension RunEvent {
     case .notice(let version, let severity, let message): "\(severity) \(version) \(message)"
     case .lockAttempt(let version, let attempt, let of, _, _, let reason, let rest):
       "lock attempt \(version) \(attempt)/\(of) \(reason.rawValue)\(rest == nil ? "" : " rests")"
-    case .progress(let version, let progress): "progress \(version) \(progress.phase)"
+    case .progress(let version, let progress):
+      "progress \(version) \(progress?.phase ?? "not reported")"
     case .stopped(let version, let stop):
       switch stop.next {
       case .statement(let index, let line, let command):

@@ -5,6 +5,9 @@ public struct BorderSet: Hashable, Sendable {
     public var horizontal: Unicode.Scalar
     public var topLeft: Unicode.Scalar
     public var topRight: Unicode.Scalar
+    /// In place of the corners where another box goes on above.
+    public var leftTee: Unicode.Scalar
+    public var rightTee: Unicode.Scalar
   }
 
   /// The top line of a box.
@@ -25,14 +28,16 @@ public struct BorderSet: Hashable, Sendable {
   public var steps: [Unicode.Scalar]
 
   public static let unicode = BorderSet(
-    normal: Lines(horizontal: "─", topLeft: "┌", topRight: "┐"),
-    focused: Lines(horizontal: "━", topLeft: "┍", topRight: "┑"),
+    normal: Lines(
+      horizontal: "─", topLeft: "┌", topRight: "┐", leftTee: "├", rightTee: "┤"),
+    focused: Lines(
+      horizontal: "━", topLeft: "┍", topRight: "┑", leftTee: "┝", rightTee: "┥"),
     vertical: "│", horizontal: "─", bottomLeft: "└", bottomRight: "┘", thumb: "┃",
     branch: "├", lastBranch: "└", steps: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"])
 
   public static let ascii = BorderSet(
-    normal: Lines(horizontal: "-", topLeft: "+", topRight: "+"),
-    focused: Lines(horizontal: "=", topLeft: "+", topRight: "+"),
+    normal: Lines(horizontal: "-", topLeft: "+", topRight: "+", leftTee: "+", rightTee: "+"),
+    focused: Lines(horizontal: "=", topLeft: "+", topRight: "+", leftTee: "+", rightTee: "+"),
     vertical: "|", horizontal: "-", bottomLeft: "+", bottomRight: "+", thumb: "#",
     branch: "|", lastBranch: "`", steps: ["_", ".", "-", "=", "o", "O", "#", "@"])
 }
@@ -46,7 +51,7 @@ extension BorderSet {
     switch scalar {
     case "─", "╌", "–", "—": return "-"
     case "━", "═": return "="
-    case "│", "├", "┤": return "|"
+    case "│", "├", "┤", "┝", "┥": return "|"
     case "┃": return "#"
     case "┌", "┐", "└", "┘", "┍", "┑", "┼", "┬", "┴", "╭", "╮", "╰", "╯": return "+"
     case "…", "·", "•": return "."

@@ -3,6 +3,13 @@ public enum Focus: Hashable, Sendable {
   case focused, unfocused
 }
 
+/// What is above a box.
+public enum BoxTop: Hashable, Sendable {
+  case free
+  /// Another box, whose bottom line is this one's top line.
+  case joined
+}
+
 extension Frame {
   /// Draws a box around the edge of `area` and returns the part inside it.
   ///
@@ -15,10 +22,12 @@ extension Frame {
   ///   - title: Stands at the left of the top line; in the style of the box where it has none.
   ///   - trailing: Stands at its right.
   ///   - focus: A focused box has a thick top line and a bold title.
+  ///   - top: Whether the top line is also the bottom line of a box above.
   @discardableResult
   public mutating func box(
     _ area: Rectangle, title: StyledText = .empty, trailing: StyledText = .empty,
-    focus: Focus = .unfocused, borders: BorderSet = .unicode, palette: Palette = .plain
+    focus: Focus = .unfocused, top: BoxTop = .free, borders: BorderSet = .unicode,
+    palette: Palette = .plain
   ) -> Rectangle {
     guard area.size.columns >= 2, area.size.rows >= 2 else { return area }
     let style = focus == .focused ? palette.focusedBorder : palette.border
@@ -31,8 +40,10 @@ extension Frame {
       set(borders.vertical, column: area.left, row: row, style: style)
       set(borders.vertical, column: area.right - 1, row: row, style: style)
     }
-    set(lines.topLeft, column: area.left, row: area.top, style: style)
-    set(lines.topRight, column: area.right - 1, row: area.top, style: style)
+    let (left, right) =
+      top == .free ? (lines.topLeft, lines.topRight) : (lines.leftTee, lines.rightTee)
+    set(left, column: area.left, row: area.top, style: style)
+    set(right, column: area.right - 1, row: area.top, style: style)
     set(borders.bottomLeft, column: area.left, row: bottom, style: style)
     set(borders.bottomRight, column: area.right - 1, row: bottom, style: style)
     let titles = Rectangle(

@@ -18,6 +18,8 @@ struct DashboardCommand: Sendable {
     case version
     /// A word, or a version.
     case wordsOrVersion([String])
+    /// An item of the checklist, by its id.
+    case item
     /// The pid of a session in the lock pane.
     case session
     case free

@@ -45,6 +45,58 @@ enum DashboardCommands {
       ["end", "kill", "terminate"], "[PID]", "opens what ending a session would do",
       arguments: [.session], perform: { model, words in signal(.end, &model, words) }),
     DashboardCommand(
+      ["check"], "[V|all] [ITEM]",
+      "proves what is not settled of the checklist of V, or of all that is pending",
+      arguments: [.wordsOrVersion(["all"]), .item], perform: check),
+    DashboardCommand(
+      ["checklist"], "[NAME]",
+      "looks at another of Lockstep's checklists, or at the project's own again",
+      arguments: [.words(Checklists.all.map(\.name))],
+      perform: { model, words in
+        guard let name = words.first else {
+          model.facts.checks.choose(nil)
+          return []
+        }
+        guard Checklists.named(name) != nil else { return model.misused("checklist") }
+        model.facts.checks.choose(name)
+        model.focus(on: ChecksPane.key)
+        return []
+      }),
+    DashboardCommand(
+      ["rehearse"], "[V|all]", "runs what is pending, up to V, on a scratch copy and tells",
+      arguments: [.wordsOrVersion(["all"])],
+      perform: { model, words in
+        switch words.first {
+        case nil: model.rehearse(model.facts.selected?.version)
+        case "all": model.rehearse(nil)
+        case let text?: model.withVersion(text) { $0.rehearse($1.version) }
+        }
+      }),
+    DashboardCommand(
+      ["sign"], "[NOTE]", "signs the selected item of the checklist", arguments: [.free],
+      perform: { model, words in model.ask(.sign, saying: words.joined(separator: " ")) }),
+    DashboardCommand(
+      ["waive"], "REASON", "leaves the selected item of the checklist out", arguments: [.free],
+      perform: { model, words in model.ask(.waive, saying: words.joined(separator: " ")) }),
+    DashboardCommand(
+      ["note"], "TEXT", "adds a note to the selected item of the checklist", arguments: [.free],
+      perform: { model, words in model.ask(.note, saying: words.joined(separator: " ")) }),
+    DashboardCommand(
+      ["undo"], "", "takes the last word on the selected item of the checklist back",
+      perform: { model, _ in model.perform(.takeBack) }),
+    DashboardCommand(
+      ["export"], "[md|html|json]", "saves the selected migration's checklist to a file",
+      arguments: [.words(CheckReportForm.allCases.map(\.rawValue))],
+      perform: { model, words in
+        guard let form = CheckReportForm(rawValue: words.first ?? "md") else {
+          return model.misused("export")
+        }
+        return model.exportChecks(form)
+      }),
+    DashboardCommand(
+      ["evidence"], "", "saves checklist, evidence and the migration's files in a folder",
+      perform: { model, _ in model.perform(.saveEvidence) }),
+    DashboardCommand(
       ["filter"], "[TEXT]", "shows only what matches in this pane; ! inverts",
       arguments: [.free],
       perform: { model, words in
@@ -97,6 +149,21 @@ enum DashboardCommands {
     case "all": model.plan(.up(to: nil, count: nil, allowOutOfOrder: false))
     case let text?:
       model.withVersion(text) { $0.plan(.up(to: $1.version, count: nil, allowOutOfOrder: false)) }
+    }
+  }
+
+  private static func check(_ model: inout Model, _ words: [String]) -> [Effect] {
+    let items = Array(words.dropFirst())
+    let known = model.facts.checks.checklist?.items.map(\.id) ?? []
+    if let unknown = items.first(where: { !known.contains($0) }) {
+      let near = nearest(to: unknown, among: known).map { "; did you mean \($0)?" } ?? ""
+      model.say("there is no item \(unknown) in the checklist" + near, .warning)
+      return []
+    }
+    switch words.first {
+    case nil: return model.prove(model.facts.selected?.version)
+    case "all": return model.prove(nil, items: items)
+    case let text?: return model.withVersion(text) { $0.prove($1.version, items: items) }
     }
   }
 

@@ -69,9 +69,10 @@ extension Consequences {
 }
 
 extension Facts {
-  /// What the selected migration would lock, where it is pending.
+  /// What the selected migration would lock, where it is pending and does not run already.
   var wantedLocks: [QualifiedName: LockMode] {
     guard let selected = selectedMigration, selected.state == .pending else { return [:] }
+    if isUnderWay(selected.version) { return [:] }
     return reading(of: selected)?.strongestLocks ?? [:]
   }
 }

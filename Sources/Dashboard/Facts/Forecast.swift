@@ -63,7 +63,7 @@ struct Forecast: Sendable, Hashable {
     hasher.combine(facts.locks.usage.looks / 10)
     hasher.combine(facts.locks.usage.looks < 3)
     guard let selected = facts.selectedMigration, selected.state == .pending,
-      let reading = facts.reading(of: selected)
+      !facts.isUnderWay(selected.version), let reading = facts.reading(of: selected)
     else { return hasher.finalize() }
     for part in reading.up + reading.down {
       for effect in part.effects {

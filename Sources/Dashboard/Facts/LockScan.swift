@@ -73,7 +73,7 @@ extension LockPicture {
     ///
     /// - Parameter waiter: Who waits for it: the server's account of a build goes before the table.
     func text(_ tag: LockTag, waiter: Int32? = nil) -> String {
-      guard tag.kind == .virtualTransaction else { return names.text(tag) }
+      guard tag.kind == .virtualTransaction else { return names.place(tag) }
       let locker = waiter.flatMap { builds[$0]?.currentLocker }
       let holder = snapshot.locks.first { $0.tag == tag && $0.isGranted }
       guard let owner = locker.map({ LockOwner.session(pid: $0) }) ?? holder.map(owner(of:)) else {
@@ -87,7 +87,7 @@ extension LockPicture {
 
     /// As `text(_:waiter:)`, in the few cells of a column: `xact 16669`.
     func shortText(_ tag: LockTag, waiter: Int32?) -> String {
-      guard tag.kind == .virtualTransaction else { return names.text(tag) }
+      guard tag.kind == .virtualTransaction else { return names.place(tag) }
       let locker = waiter.flatMap { builds[$0]?.currentLocker }
       let holder = snapshot.locks.first { $0.tag == tag && $0.isGranted }
       let owner = locker.map { LockOwner.session(pid: $0) } ?? holder.map(owner(of:))

@@ -19,10 +19,19 @@ public struct RunLog: Sendable, Hashable {
   public var budget: LockBudget
   /// The queue around what runs, as it was last seen; `nil` where there is none.
   public private(set) var queue: SeenQueue?
-  /// How far the server says the statement that runs has come; `nil` where it says nothing.
-  public private(set) var statementProgress: StatementProgress?
+  /// What the server reports of the statement that runs.
+  public private(set) var reported = Reported.unknown
   /// Where it has stopped and waits to be told how to go on.
   public private(set) var stop: Stop?
+
+  /// How far the server says that a statement has come.
+  public enum Reported: Sendable, Hashable {
+    /// It was not asked, or did not answer.
+    case unknown
+    /// It reports nothing of such a statement, as of a table that is rewritten.
+    case nothing
+    case progress(StatementProgress)
+  }
 
   /// A stop within the transaction of a migration.
   public struct Stop: Sendable, Hashable {
@@ -30,6 +39,11 @@ public struct RunLog: Sendable, Hashable {
     public var at: Instant
     /// About the moment at which the transaction began.
     public var transactionStartedAt: Instant
+
+    /// How long the transaction has been open by now, in milliseconds.
+    public func openMilliseconds(at now: Instant) -> Double {
+      max(0, Double(now.microseconds(since: transactionStartedAt)) / 1000)
+    }
   }
 
   /// A queue, with the moment of its sight.
@@ -86,8 +100,6 @@ public struct RunLog: Sendable, Hashable {
     public var attempts: Int
     /// Set while nothing is held between two attempts.
     public var rest: Rest?
-    /// When the attempt began that is under way.
-    public var attemptStartedAt: Instant
   }
 
   /// The time between two attempts.
@@ -135,6 +147,12 @@ public struct RunLog: Sendable, Hashable {
 
   public var isRunning: Bool { outcome == nil }
 
+  /// Whether a statement runs of which nobody says how far it has come.
+  public func lacksProgress(at now: Instant) -> Bool {
+    reported == .nothing && progress == nil && stop == nil && restLeft(at: now) == nil
+      && queue?.queue.waitedMilliseconds == nil
+  }
+
   /// What a migration should take at most, in milliseconds; one that takes longer is flagged.
   public static let targetMilliseconds = 30_000.0
 
@@ -147,9 +165,9 @@ public struct RunLog: Sendable, Hashable {
     case .migrationStarted(let version, let name, let direction):
       current = Current(
         version: version, name: name, direction: direction, startedAt: now,
-        attempts: budget.attempts, attemptStartedAt: now)
+        attempts: budget.attempts)
       progress = nil
-      statementProgress = nil
+      reported = .unknown
       stop = nil
       queue = nil
       entry(.started(version, name: name, direction))
@@ -173,24 +191,25 @@ public struct RunLog: Sendable, Hashable {
           }, reason: reason, restMilliseconds: rest))
       queue = nil
       stop = nil
-      statementProgress = nil
+      reported = .unknown
       current?.statementsDone = 0
     case .queue(_, let found): queue = found.isEmpty ? nil : SeenQueue(queue: found, at: now)
-    case .progress(_, let found): statementProgress = found
+    case .progress(_, let found): reported = found.map(Reported.progress) ?? .nothing
     case .statementFinished(
       _, let index, let line, let command, let rows, let milliseconds, let locks, let changes):
       current?.statementsDone = index + 1
       queue = nil
-      statementProgress = nil
+      reported = .unknown
       entry(
         .statement(
           index, line: line, command: command, rows: rows, milliseconds: milliseconds,
           locks: locks ?? [], changes: changes ?? []))
     case .stopped(_, let place):
       queue = nil
-      if case .statement(0, _, _) = place.next { current?.attemptStartedAt = now }
       stop = Stop(
-        place: place, at: now, transactionStartedAt: current?.attemptStartedAt ?? now)
+        place: place, at: now,
+        transactionStartedAt: Instant(
+          microseconds: now.microseconds - Int64(place.openMilliseconds * 1000)))
     case .resumed:
       queue = nil
       stop = nil
@@ -229,7 +248,7 @@ public struct RunLog: Sendable, Hashable {
   private mutating func endCurrent() {
     current = nil
     queue = nil
-    statementProgress = nil
+    reported = .unknown
     stop = nil
   }
 

@@ -42,6 +42,11 @@ public enum Action: Sendable, Hashable {
   // Other sessions: each opens a sheet that tells what would come of it.
   case cancelSession, endSession
 
+  // The checklist: proving reads the database only, what a person says goes to the journal alone.
+  case proveItem, proveAll, rehearse
+  case sign, waive, note, takeBack
+  case export, saveEvidence
+
   // The program.
   case command, help, interrupt, suspend, quit
 

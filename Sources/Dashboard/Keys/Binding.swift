@@ -40,7 +40,9 @@ public enum Bindings {
     Binding(
       [.letter("s")], .nextStatement, hint: "next statement",
       "runs the next statement where a run stopped"),
-    Binding([.letter("C")], .runRest, hint: "the rest", "runs the rest where a run stopped"),
+    Binding(
+      [.letter("C")], .runRest, hint: "rest of it",
+      "runs the rest of this migration, then stops again"),
     Binding(
       [.letter("D")], .rollBackRun, hint: "roll back",
       "rolls back where a run stopped"),

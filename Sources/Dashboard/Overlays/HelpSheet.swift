@@ -29,6 +29,8 @@ struct HelpSheet: Sendable {
     }
     section("Marks")
     for mark in Mark.allCases { row(mark.text, mark.words, width: 14) }
+    section("Marks of checks")
+    for mark in CheckMark.allCases { row(mark.text, mark.words, width: 14) }
     section("Commands, after :")
     for command in DashboardCommands.all { row(command.synopsis, command.summary, width: 26) }
     self.lines = lines

@@ -10,7 +10,11 @@ enum PlanWords {
     if case .mark(_, let state) = plan.request {
       return "mark \(subject(plan.steps)) as \(state.rawValue)"
     }
-    if case .resume = plan.request { return "resume \(first.version)" }
+    if case .resume = plan.request {
+      let rest = plan.steps.dropFirst()
+      return "resume \(first.version)"
+        + (rest.isEmpty ? "" : ", then apply \(subject(Array(rest)))")
+    }
     let ups = plan.steps.filter { $0.direction == .up }
     let downs = plan.steps.filter { $0.direction == .down }
     if !ups.isEmpty, !downs.isEmpty { return "redo \(first.version)" }
@@ -38,7 +42,7 @@ enum PlanWords {
     case .redo: "redo"
     case .only(let version, .up): "apply \(version)"
     case .only(let version, .down): "roll back \(version)"
-    case .resume(let version): "resume \(version)"
+    case .resume(let version, _): "resume \(version)"
     case .mark: "mark"
     }
   }
@@ -52,7 +56,7 @@ enum PlanWords {
     case .down, .redo: "nothing is applied"
     case .only(let version, .up): "\(version) is applied"
     case .only(let version, .down): "\(version) is not applied"
-    case .resume(let version): "\(version) did not break off"
+    case .resume(let version, _): "\(version) did not break off"
     case .mark(_, let state): "already \(state.rawValue)"
     }
   }

@@ -4,12 +4,16 @@ import Canvas
 struct Prompt: Sendable {
   enum Kind: Sendable, Hashable {
     case command, search, filter
+    /// What is to be said of an item of a checklist.
+    case word(CheckQuestion)
 
-    var mark: String {
+    /// What stands before the line on a screen of some columns.
+    func mark(columns: Int) -> String {
       switch self {
       case .command: ":"
       case .search: "/"
       case .filter: "&"
+      case .word(let question): question.words(columns: columns)
       }
     }
   }
@@ -26,9 +30,13 @@ struct Prompt: Sendable {
   private(set) var offers: [String] = []
   private(set) var offer: Int?
   private var offeredFrom = 0
+  /// Why the line was not taken.
+  var remark: String?
 
-  init(_ kind: Kind, history: [String] = []) {
+  init(_ kind: Kind, text: String = "", history: [String] = []) {
     self.kind = kind
+    self.text = Array(text)
+    cursor = text.count
     self.history = history
     historyIndex = history.count
   }
@@ -56,6 +64,7 @@ struct Prompt: Sendable {
     }
     offers = []
     offer = nil
+    remark = nil
     switch key {
     case .character(let character): insert([character])
     // A pasted line break would otherwise end the line before it could be read.
@@ -139,7 +148,7 @@ struct Prompt: Sendable {
   /// Draws the line with its cursor, scrolled so that the cursor is seen.
   func view(columns: Int, palette: Palette) -> Frame {
     var frame = Frame(size: Size(columns: columns, rows: 1))
-    let mark = frame.write(kind.mark, at: .zero, style: palette.key)
+    let mark = frame.write(kind.mark(columns: columns), at: .zero, style: palette.key)
     let before = TextWidth.of(String(text.prefix(cursor)))
     let room = columns - mark
     guard room > 0 else { return frame }
@@ -148,6 +157,10 @@ struct Prompt: Sendable {
     let used = frame.write(
       line, at: rest.origin, style: palette.text, within: rest, overflow: .cut, skipping: skipping)
     frame.cursor = Point(column: min(columns - 1, mark + before - skipping), row: 0)
+    if let remark {
+      frame.write(
+        remark, at: Point(column: mark + used + 2, row: 0), style: palette.warning)
+    }
     guard !offers.isEmpty else { return frame }
     var column = mark + used + 3
     for (index, word) in offers.enumerated() where column < columns {

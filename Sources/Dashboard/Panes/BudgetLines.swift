@@ -64,12 +64,24 @@ struct BudgetLines {
     if let oldest = queue.oldestMilliseconds(at: now) {
       text += ", oldest \(Words.wait(milliseconds: oldest))"
     }
-    let limits = [
-      run.budget.victims.map(String.init),
-      run.budget.oldestVictim.map { Words.wait(milliseconds: milliseconds($0)) },
-    ].compactMap { $0 }
+    // What has its locks and keeps others waiting is not given up.
+    let limits =
+      queue.queue.waitedMilliseconds == nil
+      ? []
+      : [
+        run.budget.victims.map(String.init),
+        run.budget.oldestVictim.map { Words.wait(milliseconds: milliseconds($0)) },
+      ].compactMap { $0 }
     if !limits.isEmpty { text += " (limit \(limits.joined(separator: ", ")))" }
-    return line("victims", text, .warning, columns)
+    return line("victims", text, .warning, columns) + who(queue.queue, columns)
+  }
+
+  /// The first of those behind, by name.
+  private func who(_ queue: LockQueue, _ columns: Int) -> [DocumentLine] {
+    guard !queue.waiting.isEmpty else { return [] }
+    var names = queue.waiting.prefix(3).map(RunWords.name)
+    if queue.victims > names.count { names.append("\(queue.victims - names.count) more") }
+    return line("", names.joined(separator: ", "), .text, columns)
   }
 
   private func behind(_ blockers: [LockBlocker], _ columns: Int) -> [DocumentLine] {
@@ -142,17 +154,33 @@ struct StopLines {
   /// Nothing while it has not stopped.
   func lines(columns: Int) -> [DocumentLine] {
     guard let stop = run.stop else { return [] }
-    let age = Double(now.microseconds(since: stop.transactionStartedAt)) / 1000
+    let age = stop.openMilliseconds(at: now)
     var lines = DocumentLine.wrapped(
       "stopped before \(RunWords.next(stop.place))", .strong, columns: columns, indent: 1)
     lines += DocumentLine.wrapped(
-      "transaction open for \(Words.duration(milliseconds: age)); nothing is committed yet",
+      "open for \(Words.duration(milliseconds: age)); nothing is committed yet",
       .warning,
       columns: columns, indent: 1)
+    if let limit = stop.place.limitMilliseconds {
+      lines.append(self.limit(limit, age, columns))
+    }
     lines += DocumentLine.wrapped(
-      "s \(stop.place.next == .commit ? "commit" : "next statement")   C rest of the migration"
+      "s \(stop.place.next == .commit ? "commit" : "next statement")   C rest of this migration"
         + "   D roll back", .active, columns: columns, indent: 1)
     return lines
+  }
+
+  /// The time that is left until it is rolled back.
+  private func limit(_ limit: Double, _ age: Double, _ columns: Int) -> DocumentLine {
+    let left = max(0, limit - age)
+    let words =
+      left > 0
+      ? "  rolled back in \(Words.duration(milliseconds: left))" : "  is being rolled back"
+    let width = max(6, min(14, columns - 14 - words.utf8.count))
+    return DocumentLine([
+      .init(" step limit  ", .dim), .init(Bars.progress(age / limit, width: width), .warning),
+      .init(words, .warning),
+    ])
   }
 }
 
@@ -196,6 +224,12 @@ enum RunWords {
     text += "; nothing has changed yet"
     if let rest { text += "; again in \(Words.duration(milliseconds: rest))" }
     return text
+  }
+
+  /// `16804 (web-1)`.
+  static func name(of victim: LockVictim) -> String {
+    let name = victim.application.flatMap { $0.isEmpty ? nil : $0 } ?? victim.user
+    return name.map { "\(victim.pid) (\($0))" } ?? "\(victim.pid)"
   }
 
   /// `16669 (report-job)`.

@@ -4,7 +4,8 @@ import PostgresModel
 /// One session or prepared transaction as the lock pane shows it.
 struct LockLine: Sendable, Hashable {
   var owner: LockOwner
-  /// How it is kept: `hold` by a lock that is held, `queue` by one asked for before; empty at a root.
+  /// How it is kept: `hold` by a lock that is held, `queue` by one asked for before, `snap` by a
+  /// transaction without whose end no snapshot is safe; empty at a root.
   var edge: String
   /// How deep it stands below its root.
   var depth: Int
@@ -101,7 +102,7 @@ extension LockLine {
     let now = scan.snapshot.at
     let session = node.session
     let isOurs = node.owner.pid.map(scan.ours.contains) ?? false
-    let mode = node.wait?.mode ?? node.blocksWith
+    let mode = node.wait.map(\.mode) ?? node.blocksWith
     let tag = node.wait?.row ?? node.wait?.tag ?? node.blocksOn
     var blocks = node.directVictims > 0 ? "\(node.directVictims)" : ""
     if node.indirectVictims > 0 { blocks += " + \(node.indirectVictims)" }
@@ -109,7 +110,7 @@ extension LockLine {
     if node.alsoBehind > 0 { on += " also behind \(node.alsoBehind)" }
     var line = LockLine(
       owner: node.owner,
-      edge: node.blockers.first.map { $0.strength == .hard ? "hold" : "queue" } ?? "",
+      edge: node.blockers.first.map { edge(of: $0.strength) } ?? "",
       depth: depth, continues: continues,
       who: who(node.owner, session, node.prepared, scan),
       isOurs: isOurs,
@@ -128,6 +129,14 @@ extension LockLine {
     return line
   }
 
+  private static func edge(of strength: WaitGraph.Strength) -> String {
+    switch strength {
+    case .hard: "hold"
+    case .soft: "queue"
+    case .snapshot: "snap"
+    }
+  }
+
   /// Open transactions that hold locks on tables, prepared ones too; those in the way of `obstacles`
   /// first, then oldest first.
   private static func holders(
@@ -138,7 +147,8 @@ extension LockLine {
       let owner = scan.owner(of: row)
       let isObstacle =
         scan.mode(wanted: obstacles, for: row)?.conflicts(with: row.mode) ?? false
-      let holding = Holding(row: row, isObstacle: isObstacle)
+      let holding = Holding(
+        row: row, isObstacle: isObstacle, isIndex: scan.names.isIndex(row.tag))
       if let known = found[owner], !known.isLesser(than: holding) { continue }
       found[owner] = holding
     }
@@ -163,10 +173,13 @@ extension LockLine {
   private struct Holding {
     var row: LockRow
     var isObstacle: Bool
+    var isIndex: Bool
 
     func isLesser(than other: Holding) -> Bool {
       if isObstacle != other.isObstacle { return other.isObstacle }
-      return row.mode < other.row.mode
+      if row.mode != other.row.mode { return row.mode < other.row.mode }
+      // The table says more than its index.
+      return isIndex && !other.isIndex
     }
   }
 
@@ -180,7 +193,7 @@ extension LockLine {
       who: who(owner, session, prepared, scan), isOurs: isOurs,
       state: prepared != nil ? "prepared" : session.map(state) ?? "unknown", wait: "-",
       transaction: SessionWords.age(since, at: scan.snapshot.at), mode: holding.row.mode,
-      lock: holding.row.mode.sqlName, on: scan.names.text(holding.row.tag), blocks: "",
+      lock: holding.row.mode.sqlName, on: scan.names.place(holding.row.tag), blocks: "",
       query: session.map(query) ?? "", isDeadlock: false)
     line.isObstacle = holding.isObstacle
     return line

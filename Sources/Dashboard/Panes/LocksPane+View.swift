@@ -136,7 +136,9 @@ extension LocksPane {
       text.append(line.who + "  ", line.isOurs ? palette.active : palette.text)
       let time = line.wait == "-" ? line.transaction : line.wait
       text.append("\(line.state) \(time)  ", palette.text)
-      text.append(line.wait == "-" ? "holds \(line.lock)" : "asks \(line.lock)", palette.text)
+      if !line.lock.isEmpty {
+        text.append(line.wait == "-" ? "holds \(line.lock)" : "asks \(line.lock)", palette.text)
+      }
       if !line.blocks.isEmpty { text.append("  blocks \(line.blocks)", palette.warning) }
       let place = frame.bounds.row(row)
       frame.write(text, at: place.origin, within: place, skipping: skipping)
@@ -169,7 +171,9 @@ extension LocksPane {
     }
     let places = lines.reduce(8) { max($0, TextWidth.of($1.on)) }
     columns.append(Table.Column("LOCK", .fixed(min(locks, isShort ? 14 : 22))))
-    columns.append(Table.Column("ON", .share(weight: 2, minimum: min(places, max(8, width / 6)))))
+    columns.append(
+      Table.Column("ON", .share(weight: 2, minimum: min(places, max(8, width / (isShort ? 6 : 5)))))
+    )
     columns.append(Table.Column("BLOCKS", .fixed(7)))
     if hasQuery { columns.append(Table.Column("QUERY", .share(weight: 3, minimum: 10))) }
     return Columns(

@@ -44,6 +44,7 @@ struct LocksPane: Pane {
     var order: Order
     var isReversed: Bool
     var folded: Set<LockOwner>
+    var wanted: [QualifiedName: LockMode]
   }
 
   var bindings: [Binding] {
@@ -107,7 +108,7 @@ struct LocksPane: Pane {
     let basis = Basis(
       scan: facts.locks.number, form: facts.locks.form, selected: facts.selected,
       picture: facts.pictureNumber, shown: shown, order: order, isReversed: isReversed,
-      folded: folded)
+      folded: folded, wanted: facts.wantedLocks)
     if basis != self.basis {
       self.basis = basis
       let selected = followed ?? selectedLine?.owner

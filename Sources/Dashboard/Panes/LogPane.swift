@@ -96,8 +96,8 @@ struct LogPane: Pane {
     guard let current = run.current else { return [] }
     var queue = StopLines(run: run, now: facts.now).lines(columns: columns)
     queue += BudgetLines(run: run, now: facts.now).lines(columns: columns)
-    // Where there is little room and the script pane tells it as well, one line does.
-    if columns < 60, facts.selected?.version == current.version,
+    // Where the script pane tells it as well, one line does.
+    if facts.selected?.version == current.version,
       facts.placedPanes.contains(ScriptPane.script.number)
     {
       queue = Array(queue.prefix(1))
@@ -105,13 +105,14 @@ struct LogPane: Pane {
     let elapsed = Double(facts.now.microseconds(since: current.startedAt)) / 1000
     let share = elapsed / RunLog.targetMilliseconds
     let isSlow = share > 1
-    let width = max(6, min(24, columns - 28))
+    // That it is slow must not be cut off by the bar.
+    let words = "  \(Words.duration(milliseconds: elapsed)) of 30 s" + (isSlow ? "  slow" : "")
+    let width = max(3, min(24, columns - 28, columns - 10 - words.utf8.count))
     var lines = [
       DocumentLine([
         .init(" elapsed  ", .dim),
         .init(Bars.progress(share, width: width), isSlow ? .warning : .active),
-        .init("  \(Words.duration(milliseconds: elapsed)) of 30 s", isSlow ? .warning : .text),
-        .init(isSlow ? "  slow" : "", .warning),
+        .init(words, isSlow ? .warning : .text),
       ])
     ]
     if let progress = run.progress {
@@ -121,8 +122,10 @@ struct LogPane: Pane {
           .init("  \(progress.done) of \(progress.of)", .text),
         ]))
     }
-    if let progress = run.statementProgress, run.stop == nil {
+    if case .progress(let progress) = run.reported, run.stop == nil {
       lines += BudgetLines.progress(progress, columns: columns)
+    } else if run.lacksProgress(at: facts.now) {
+      lines.append(DocumentLine("          no progress reported", .dim))
     }
     return queue + lines
   }

@@ -13,6 +13,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
   case brokenOff
   case failed
   case outOfOrder
+  case failedCheck
   case twice
   case unsupported
   case unknown
@@ -29,6 +30,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
     case .brokenOff: "D"
     case .failed: "F"
     case .outOfOrder: "O"
+    case .failedCheck: "C"
     case .twice: "T"
     case .unsupported: "U"
     case .unknown: "?"
@@ -48,6 +50,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
     case .brokenOff: "dirty: broke off"
     case .failed: "failed"
     case .outOfOrder: "older than the applied"
+    case .failedCheck: "a check has failed"
     case .twice: "two files, one version"
     case .unsupported: "cannot be run"
     case .unknown: "history not read yet"
@@ -59,15 +62,20 @@ enum Mark: Sendable, Hashable, CaseIterable {
     case .applied, .recorded: .good
     case .ready: .text
     case .strongLock, .changed, .outOfOrder: .warning
-    case .losesData, .missing, .brokenOff, .failed, .twice, .unsupported: .danger
+    case .losesData, .missing, .brokenOff, .failed, .failedCheck, .twice, .unsupported: .danger
     case .unknown: .dim
     }
   }
 
   /// The worst that is to be said of a migration.
   ///
-  /// - Parameter reading: What its SQL would do; `nil` where nobody has looked yet.
-  init(_ status: MigrationStatus, reading: MigrationReading?, knowsStates: Bool) {
+  /// - Parameters:
+  ///   - reading: What its SQL would do; `nil` where nobody has looked yet.
+  ///   - check: What its checklist has come to; `nil` where nothing of it was kept.
+  init(
+    _ status: MigrationStatus, reading: MigrationReading?, check: CheckedMigration.Verdict? = nil,
+    knowsStates: Bool
+  ) {
     guard knowsStates else {
       self = .unknown
       return
@@ -95,6 +103,8 @@ enum Mark: Sendable, Hashable, CaseIterable {
       self = applied
     } else if has("out_of_order") {
       self = .outOfOrder
+    } else if check == .failed {
+      self = .failedCheck
     } else if reading?.losesData == true {
       self = .losesData
     } else if reading?.wantsStrongLock == true {

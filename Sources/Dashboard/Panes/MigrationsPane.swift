@@ -23,6 +23,7 @@ struct MigrationsPane: Pane {
   private var search = TextMatch.all
   private var shown = TextMatch.all
   private var pictureSeen = -1
+  private var failuresSeen = false
   /// Whether somebody has chosen a migration; until then the next pending one is selected.
   private var isChosen = false
   private var shownSeen = TextMatch.all
@@ -31,6 +32,8 @@ struct MigrationsPane: Pane {
   private var versionWidth = 0
   /// Leading digits that all versions share; in a narrow pane they give way to the names.
   private var sharedDigits = 0
+  /// How high the pane must be to keep rows for the legend.
+  private var legendFrom = 14
   /// The marks that some migration of the picture may have, in the order of the legend.
   private var marks: [Mark] = []
 
@@ -60,10 +63,14 @@ struct MigrationsPane: Pane {
   // MARK: - Following the facts
 
   mutating func settle(_ facts: inout Facts, size: Size) {
-    let isNew = pictureSeen != facts.pictureNumber || shownSeen != shown
+    legendFrom = facts.placedPanes.contains(ChecksPane.key) ? 12 : 14
+    let isNew =
+      pictureSeen != facts.pictureNumber || shownSeen != shown
+      || failuresSeen != facts.checks.hasFailures
     if isNew {
       if pictureSeen != facts.pictureNumber { measure(facts) }
       pictureSeen = facts.pictureNumber
+      failuresSeen = facts.checks.hasFailures
       shownSeen = shown
       rebuild(facts)
     }
@@ -93,7 +100,7 @@ struct MigrationsPane: Pane {
   }
 
   private func legendRows(_ size: Size) -> Int {
-    size.rows >= 14 ? min(marks.count, size.rows / 3) : 0
+    size.rows >= legendFrom ? min(marks.count, max(5, size.rows / 3)) : 0
   }
 
   /// Takes from a new picture what holds for all its rows.
@@ -263,7 +270,8 @@ struct MigrationsPane: Pane {
       case .migration(let index):
         let migration = migrations[index]
         let mark = Mark(
-          migration, reading: facts.reading(of: migration), knowsStates: facts.picture.knowsStates)
+          migration, reading: facts.reading(of: migration), check: facts.checks.verdict(migration),
+      knowsStates: facts.picture.knowsStates)
         text +=
           [mark.text, migration.version.text, migration.name, mark.words]
           .joined(separator: "\t") + "\n"
@@ -321,7 +329,8 @@ struct MigrationsPane: Pane {
   ) {
     let palette = facts.look.palette
     let mark = Mark(
-      migration, reading: facts.reading(of: migration), knowsStates: facts.picture.knowsStates)
+      migration, reading: facts.reading(of: migration), check: facts.checks.verdict(migration),
+      knowsStates: facts.picture.knowsStates)
     let state = stateText(of: migration, mark, facts)
     let stateColumn = max(0, place.right - max(3, TextWidth.of(state.text)))
     frame.write(isSelected ? ">" : " ", at: place.origin, style: palette.strong, within: place)
@@ -447,6 +456,7 @@ struct MigrationsPane: Pane {
     }
     // Which of these a pending one gets is only known when it is read.
     if found.contains(.ready) { found.formUnion([.strongLock, .losesData]) }
+    if facts.checks.hasFailures { found.insert(.failedCheck) }
     return Mark.allCases.filter(found.contains)
   }
 

@@ -25,6 +25,10 @@ public protocol Pane: Sendable {
   /// A click on a cell inside the border.
   mutating func click(_ point: Point, _ facts: inout Facts) -> [Effect]
   func view(_ facts: Facts, size: Size) -> Frame
+  /// Opens what is selected within the pane; tells whether there is such a thing.
+  mutating func open(_ facts: Facts) -> Bool
+  /// Goes back to where something was opened from.
+  mutating func close()
   /// What copying takes: the row, or the row with what belongs to it.
   func copyText(_ facts: Facts, more: Bool) -> String?
   /// The pane's whole content without borders, for pager and file.
@@ -50,6 +54,8 @@ extension Pane {
   public func place(_ facts: Facts) -> SourceLocation? { nil }
   public func isInUse(_ facts: Facts) -> Bool { true }
   public mutating func settle(_ facts: inout Facts, size: Size) {}
+  public mutating func open(_ facts: Facts) -> Bool { false }
+  public mutating func close() {}
   public mutating func click(_ point: Point, _ facts: inout Facts) -> [Effect] { [] }
   public func export(_ format: ExportFormat, _ facts: Facts) -> String? {
     format == .text ? plainText(facts) : nil
@@ -97,7 +103,9 @@ public enum Slot: Sendable, Hashable, CaseIterable {
   case script
   /// The way back, beside the script where there is room.
   case wayBack
-  /// What runs, or what was checked.
+  /// What was checked, below the list or beside it.
+  case checks
+  /// What runs.
   case progress
   /// The locks, always in sight.
   case locks

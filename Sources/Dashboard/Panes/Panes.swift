@@ -6,6 +6,7 @@ public enum Panes {
     ScriptPane.script,
     ScriptPane.wayBack,
     LocksPane(),
+    ChecksPane(),
     SessionPane(),
     TimelinePane(),
     LogPane(),

@@ -65,6 +65,7 @@ struct ScriptDocument {
     case .scripts(_, let warnings):
       for warning in warnings { lines += note("! " + warning, .warning) }
       for part in reading?.down ?? [] { lines += sql(part, isUp: false) }
+      lines += rehearsed()
     case .none(let reason, _):
       lines += note("!! no way back: \(reason)", .danger)
       lines += note("to undo it: write a new migration, or restore a backup")
@@ -74,6 +75,21 @@ struct ScriptDocument {
       lines += SQLLines(text).lines.map { DocumentLine($0) }
     }
     return lines
+  }
+
+  /// What was seen of the way back when it was rehearsed, with exactly these files.
+  private func rehearsed() -> [DocumentLine] {
+    guard let (record, finding) = facts.checks.rollback(of: migration) else { return [] }
+    let place = record.environment.map { " on a copy of \($0)" } ?? " on a copy"
+    let words = "rehearsed\(place) \(CheckWords.moment(record.at, now: facts.now))"
+    switch finding.verdict {
+    case .passed: return note("\(words): schema equal before and after", .good)
+    case .failed:
+      let seen = finding.evidence.first { $0.weight == .refutes }?.text ?? "it does not lead back"
+      return note("! \(words): \(seen)", .danger)
+    case .notProven: return note("\(words): not proven", .warning)
+    case .notApplicable: return []
+    }
   }
 
   /// The lines of a script, each statement followed by what it would do.
@@ -210,11 +226,19 @@ struct ScriptDocument {
       let time: (Double) -> String = { Words.duration(milliseconds: $0) }
       lines += note(
         "\(step.step.startedAt.shortText) UTC  \(step.outcome(time))",
-        step.step.outcome == .failed ? .danger : .text)
+        tone(of: step.step.outcome))
       lines += note("  " + run.circumstances)
       for detail in step.details(time) { lines += note("  " + detail) }
     }
     return lines
+  }
+
+  private func tone(of outcome: StepRecord.Outcome) -> Tone {
+    switch outcome {
+    case .failed: .danger
+    case .begun: .warning
+    case .done, .declined, .marked: .text
+    }
   }
 
   private func checksums(_ field: (String, String, Tone) -> Void) {

@@ -28,10 +28,12 @@ struct ScriptPane: Pane {
     var picture: Int
     /// What the forecast says, as far as it changes the lines.
     var forecast: Int
+    var isUnderWay: Bool
     var tab: Tab
     var columns: Int
     var showsDown: Bool
     var isConnected: Bool
+    var checks: Int
     var live: [DocumentLine]
   }
 
@@ -83,9 +85,20 @@ struct ScriptPane: Pane {
       }
       note += "  " + Words.count(statements, "statement")
     }
+    if slot == .wayBack, let (record, finding) = facts.checks.rollback(of: selected),
+      finding.verdict == .passed
+    {
+      note = "\(selected.version)  rehearsed \(CheckWords.moment(record.at, now: facts.now))"
+    }
     if let current = facts.run?.current, current.version == selected.version {
-      note = "\(selected.version)  running statement \(current.statementsDone + 1)"
-      short = "running"
+      short = facts.run?.stop == nil ? "running" : "stopped"
+      let place =
+        switch facts.run?.stop?.place.next {
+        case nil: "running statement \(current.statementsDone + 1)"
+        case .commit: "stopped before COMMIT"
+        case .statement(let index, _, _): "stopped before statement \(index + 1)"
+        }
+      note = "\(selected.version)  \(place)"
     }
     if !document.search.isEmpty { note = "/ \(document.search.text)  " + note }
     return Heading(parts, note: note, shortNote: short)
@@ -97,9 +110,10 @@ struct ScriptPane: Pane {
     guard size != .zero else { return }
     document.resize(size)
     let basis = Basis(
-      migration: facts.selected, picture: facts.pictureNumber, forecast: forecast(facts), tab: tab,
+      migration: facts.selected, picture: facts.pictureNumber, forecast: forecast(facts),
+      isUnderWay: facts.selected.map { facts.isUnderWay($0.version) } ?? false, tab: tab,
       columns: size.columns, showsDown: !facts.placedPanes.contains(ScriptPane.wayBack.number),
-      isConnected: facts.connection.server != nil, live: live(facts))
+      isConnected: facts.connection.server != nil, checks: facts.checks.number, live: live(facts))
     guard basis != self.basis else { return }
     self.basis = basis
     guard let selected = facts.selectedMigration else {
@@ -122,7 +136,8 @@ struct ScriptPane: Pane {
   private mutating func forecast(_ facts: Facts) -> Int {
     let key = ForecastKey(
       scan: facts.locks.liveNumber, migration: facts.selected, picture: facts.pictureNumber,
-      sizes: facts.tables.number)
+      sizes: facts.tables.number,
+      isUnderWay: facts.selected.map { facts.isUnderWay($0.version) } ?? false)
     if key != forecastKey {
       forecastKey = key
       forecastNumber = Forecast.fingerprint(facts)
@@ -136,6 +151,7 @@ struct ScriptPane: Pane {
     var migration: MigrationKey?
     var picture: Int
     var sizes: Int
+    var isUnderWay: Bool
   }
 
   /// How the selected migration stands in its lock queue, while it runs and this pane shows it.

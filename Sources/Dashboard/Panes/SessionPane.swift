@@ -205,9 +205,10 @@ private struct SessionDocument {
       Words.wait(milliseconds: Double(scan.snapshot.at.microseconds(since: $0)) / 1000)
     }
     let row = wait.row.map { " (row \(scan.names.text($0)))" } ?? ""
-    line(
-      "waits \(since ?? "?") for \(wait.mode.sqlName) on \(scan.text(wait.tag, waiter: owner.pid))\(row)",
-      .warning)
+    let what =
+      wait.mode.map { "\($0.sqlName) on \(scan.text(wait.tag, waiter: owner.pid))\(row)" }
+      ?? "a safe snapshot"
+    line("waits \(since ?? "?") for \(what)", .warning)
     var seen: Set<Int> = nodeIndex.map { [$0] } ?? []
     var here = node
     var depth = 1
@@ -215,8 +216,11 @@ private struct SessionDocument {
       let blocker = scan.graph.nodes[edge.blocker]
       let name = SessionWords.name(of: blocker, in: scan)
       let how =
-        edge.strength == .hard
-        ? "which holds \(edge.mode.sqlName)" : "ahead in the queue for \(edge.mode.sqlName)"
+        switch edge.mode {
+        case let mode? where edge.strength == .hard: "which holds \(mode.sqlName)"
+        case let mode?: "ahead in the queue for \(mode.sqlName)"
+        case nil: "serializable, which may still write"
+        }
       let others = here.alsoBehind > 0 ? "; also behind \(here.alsoBehind) more" : ""
       line("behind \(name), \(how)\(others)", indent: min(depth * 2, 12))
       guard seen.insert(edge.blocker).inserted else {

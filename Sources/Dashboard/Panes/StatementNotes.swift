@@ -66,6 +66,7 @@ struct StatementNotes {
   /// Who would make the statement wait for a lock if it were run now, and who usually would.
   private func forecast(_ lock: ExpectedLock, _ columns: Int) -> [DocumentLine] {
     guard migration.state == .pending, facts.picture.knowsStates,
+      !facts.isUnderWay(migration.version),
       let forecast = Forecast(lock, facts)
     else { return [] }
     return note(forecast.now, forecast.wouldWait ? .warning : .dim, columns)

@@ -7,11 +7,12 @@ extension CheckRecord {
   func json(on identity: DatabaseIdentity) -> JSONValue {
     var word = ""
     var text: String?
-    var evidence = JSONValue.null
+    var (evidence, schema) = (JSONValue.null, JSONValue.null)
     switch act {
     case .proven(let finding):
       word = finding.verdict.rawValue
       evidence = finding.evidenceJSON
+      schema = JSONValue(finding.schema)
     case .signed(let note): (word, text) = ("signed", note)
     case .waived(let reason): (word, text) = ("waived", reason)
     case .noted(let note): (word, text) = ("noted", note)
@@ -26,6 +27,7 @@ extension CheckRecord {
         .init(key: "environment", value: JSONValue(environment)),
         .init(key: "item", value: .string(item)), .init(key: "act", value: .string(word)),
         .init(key: "text", value: JSONValue(text)), .init(key: "evidence", value: evidence),
+        .init(key: "schema", value: schema),
       ] + identity.members)
   }
 
@@ -43,7 +45,9 @@ extension CheckRecord {
     case "undone": act = .undone
     default:
       guard let verdict = CheckFinding.Verdict(rawValue: word) else { return nil }
-      act = .proven(CheckFinding(verdict, evidence: json["evidence"]))
+      var finding = CheckFinding(verdict, evidence: json["evidence"])
+      finding.schema = json["schema"]?.text
+      act = .proven(finding)
     }
     self.init(
       at: at, by: by, version: Version(version), checksum: checksum,
@@ -52,10 +56,7 @@ extension CheckRecord {
 }
 
 extension CheckFinding {
-  /// Each line with what it says of the matter.
-  var evidenceJSON: JSONValue {
-    .array(evidence.map { ["text": .string($0.text), "weight": .string($0.weight.rawValue)] })
-  }
+  fileprivate var evidenceJSON: JSONValue { .array(evidence.map(\.json)) }
 
   fileprivate init(_ verdict: Verdict, evidence json: JSONValue?) {
     let lines = (json?.elements ?? []).compactMap { line -> Evidence? in
@@ -65,4 +66,9 @@ extension CheckFinding {
     }
     self.init(verdict, lines)
   }
+}
+
+extension CheckFinding.Evidence {
+  /// A line with what it says of the matter.
+  var json: JSONValue { ["text": .string(text), "weight": .string(weight.rawValue)] }
 }

@@ -12,13 +12,14 @@ import PostgresModel
 
 /// Records as JSON lines in `.lockstep/journal-YYYYMMDD-HOST.jsonl`, a file for each day and machine.
 ///
-/// Each line is written by one `write` to a file opened for appending, so that writers at the same time
-/// do not mix their lines.
+/// Lines that come together are written by one `write` to a file opened for appending, so that writers at
+/// the same time do not mix them.
 public struct FileRecords: RunRecords {
   /// The folder that holds `.lockstep`.
   public var root: String
   /// The most bytes that are read, newest files first; older ones are left out with a note.
   public var limit: Int
+  private let file = OpenJournal()
 
   public init(root: String, limit: Int = 64 << 20) {
     self.root = root
@@ -41,28 +42,30 @@ public struct FileRecords: RunRecords {
 
   public func append(_ records: [RunRecord]) throws(RunRecordsFailure) {
     guard !records.isEmpty else { return }
-    if mkdir(folder, 0o755) != 0, errno != EEXIST { throw cannotWrite(folder) }
+    var lines: [UInt8] = []
+    for record in records {
+      record.json.append(to: &lines)
+      lines.append(UInt8(ascii: "\n"))
+    }
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    let day = Instant(microseconds: Int64(time.tv_sec) * 1_000_000).versionText.prefix(8)
-    let path = "\(folder)/journal-\(day)-\(FileRecords.hostName()).jsonl"
-    let file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard file >= 0 else { throw cannotWrite(path) }
-    defer { close(file) }
-    for record in records {
-      let line = Array((record.json.description + "\n").utf8)
-      guard write(file, line, line.count) == line.count else {
-        let failure = cannotWrite(path)
-        // The next line is not to be lost with this one.
-        _ = write(file, "\n", 1)
-        throw failure
-      }
+    let day = Int64(time.tv_sec) / 86_400
+    var failure = file.add(lines, of: day) { path(of: day) }
+    if failure == ENOENT {
+      if mkdir(folder, 0o755) != 0, errno != EEXIST { throw cannotWrite(folder, errno) }
+      failure = file.add(lines, of: day) { path(of: day) }
     }
+    if failure != 0 { throw cannotWrite(path(of: day), failure) }
   }
 
-  private func cannotWrite(_ path: String) -> RunRecordsFailure {
+  private func path(of day: Int64) -> String {
+    let text = Instant(microseconds: day * 86_400_000_000).versionText.prefix(8)
+    return "\(folder)/journal-\(text)-\(FileRecords.hostName()).jsonl"
+  }
+
+  private func cannotWrite(_ path: String, _ reason: Int32) -> RunRecordsFailure {
     RunRecordsFailure(
-      "the journal \"\(path)\" cannot be written: \(String(cString: strerror(errno)))",
+      "the journal \"\(path)\" cannot be written: \(String(cString: strerror(reason)))",
       next: "the migrations stand; what is not kept is missing from the history of runs")
   }
 

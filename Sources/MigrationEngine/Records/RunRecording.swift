@@ -123,7 +123,7 @@ extension DatabaseIdentity {
 
 extension Instant {
   /// This moment by the clock of the system.
-  fileprivate static var now: Instant {
+  static var now: Instant {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)

@@ -12,15 +12,18 @@ public struct SourceFile: Sendable, Hashable {
     let directory: Int
     let content: Content
     let digest: Checksum?
+    let rawExamination: RawLayout.Examination?
 
     init(
-      prefix: String, name: String, directory: Int, content: Content, digest: Checksum?
+      prefix: String, name: String, directory: Int, content: Content, digest: Checksum?,
+      rawExamination: RawLayout.Examination?
     ) {
       self.prefix = prefix
       self.name = name
       self.directory = directory
       self.content = content
       self.digest = digest
+      self.rawExamination = rawExamination
     }
   }
 
@@ -48,7 +51,14 @@ public struct SourceFile: Sendable, Hashable {
     in folder: String, name: String, directory: Int, content: Content, digest: Checksum? = nil
   ) {
     facts = Facts(
-      prefix: folder, name: name, directory: directory, content: content, digest: digest)
+      prefix: folder, name: name, directory: directory, content: content, digest: digest,
+      rawExamination: nil)
+  }
+
+  private init(_ other: Facts, content: Content, rawExamination: RawLayout.Examination?) {
+    facts = Facts(
+      prefix: other.prefix, name: other.name, directory: other.directory, content: content,
+      digest: other.digest, rawExamination: rawExamination)
   }
 
   /// The path as it is shown: the folder as the user named it, a slash, and the name.
@@ -104,9 +114,16 @@ public struct SourceFile: Sendable, Hashable {
     if case .summary = content { false } else { true }
   }
 
+  /// What the raw layout has found in it, where it was asked for; as with `digest`, it says nothing that
+  /// `content` does not.
+  var rawExamination: RawLayout.Examination? { facts.rawExamination }
+
   func replacing(content: Content) -> SourceFile {
-    SourceFile(
-      in: facts.prefix, name: name, directory: directory, content: content, digest: digest)
+    SourceFile(facts, content: content, rawExamination: rawExamination)
+  }
+
+  func with(_ examination: RawLayout.Examination) -> SourceFile {
+    SourceFile(facts, content: content, rawExamination: examination)
   }
 
   /// Why the file could not be read.

@@ -3,6 +3,9 @@ public struct CheckFinding: Sendable, Hashable {
   public var verdict: Verdict
   /// In the order in which it was seen; what speaks against it is marked.
   public var evidence: [Evidence]
+  /// SHA-256 of the schema that a rehearsal came to, in hexadecimal, for a comparison with the target
+  /// once the migration is applied there; `nil` where nothing was rehearsed, or the copy was not alike.
+  public var schema: String?
 
   public enum Verdict: String, Sendable, Hashable {
     case passed, failed
@@ -33,8 +36,9 @@ public struct CheckFinding: Sendable, Hashable {
     }
   }
 
-  public init(_ verdict: Verdict, _ evidence: [Evidence] = []) {
+  public init(_ verdict: Verdict, _ evidence: [Evidence] = [], schema: String? = nil) {
     self.verdict = verdict
     self.evidence = evidence
+    self.schema = schema
   }
 }

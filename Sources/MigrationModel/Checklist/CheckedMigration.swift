@@ -90,7 +90,8 @@ extension CheckedMigration {
   /// Folds what was kept into how each item stands.
   ///
   /// - Parameter records: In the order in which they were kept; those of other migrations, environments
-  ///   and items are passed over, those of another content make an item stale that nothing newer settles.
+  ///   and items are passed over, those of another content make an item stale of which nothing else is
+  ///   kept.
   public init(
     version: Version, name: String, checksum: String, environment: String?, checklist: Checklist,
     records: [CheckRecord]
@@ -105,42 +106,51 @@ extension CheckedMigration {
 }
 
 extension CheckedItem {
-  /// A person's word stands above a proof that failed or proved nothing only as a waiver or a signature
-  /// given after it; a proof that comes later replaces it.
+  /// What was kept of the content that the files have now counts alone, whatever came in between; only
+  /// where there is nothing of it, what was kept of another content is shown, as stale.
   fileprivate init(_ item: ChecklistItem, records: [CheckRecord], checksum: String) {
     self.init(item)
-    var before: [CheckedItem] = []
-    for record in records {
-      let isOfThis = record.checksum == checksum
-      switch record.act {
-      case .noted(let text):
-        notes.append(text)
-        continue
-      case .undone:
-        if let last = before.popLast() {
-          let notes = notes
-          self = last
-          self.notes = notes
-        }
-        continue
-      case .proven(let finding):
-        before = []
-        status = CheckStatus(finding.verdict)
-        evidence = finding.evidence
-        reason = nil
-      case .signed(let note):
-        before.append(self)
-        status = .signed
-        reason = note
-      case .waived(let why):
-        before.append(self)
-        status = .waived
-        reason = why
-      }
-      by = record.by
-      at = record.at
-      if !isOfThis, status != .open { status = .stale }
+    let isKept = fold(records.filter { $0.checksum == checksum })
+    if !isKept {
+      _ = fold(records.filter { $0.checksum != checksum })
+      if status != .open { status = .stale }
     }
+    notes = records.compactMap { record in
+      guard case .noted(let text) = record.act else { return nil }
+      return text
+    }
+  }
+
+  /// A person's word stands above the proofs before it. A proof that comes later replaces it, unless it
+  /// has proven nothing.
+  ///
+  /// - Returns: Whether anything was found or said, and not taken back.
+  private mutating func fold(_ records: [CheckRecord]) -> Bool {
+    var proof: CheckRecord?
+    var words: [CheckRecord] = []
+    for record in records {
+      switch record.act {
+      case .noted: break
+      case .undone: _ = words.popLast()
+      case .signed, .waived: words.append(record)
+      case .proven(let finding):
+        proof = record
+        if finding.verdict != .notProven { words = [] }
+      }
+    }
+    if let proof, case .proven(let finding) = proof.act {
+      status = CheckStatus(finding.verdict)
+      evidence = finding.evidence
+    }
+    guard let last = words.last ?? proof else { return false }
+    by = last.by
+    at = last.at
+    switch last.act {
+    case .signed(let note): (status, reason) = (.signed, note)
+    case .waived(let why): (status, reason) = (.waived, why)
+    case .proven, .noted, .undone: break
+    }
+    return true
   }
 }
 

@@ -19,6 +19,10 @@ public protocol Layout: Sendable {
   func recognise(_ files: [SourceFile]) -> Recognition
   /// Reads the files into migrations, in the order in which the tool applies them.
   func catalog(of files: [SourceFile]) -> Catalog
+  /// A file with what `catalog(of:)` asks of its text already found, by whoever reads it.
+  func examined(_ file: SourceFile) -> SourceFile
+  /// Whether nothing is left to be found in a file's text.
+  func isExamined(_ file: SourceFile) -> Bool
   /// Two versions with the same identity are one to the tool: `001` and `1` where it compares numbers.
   func identity(of version: Version) -> String
   /// Whether the tool applies `a` before `b`; says where a version without a file stands.
@@ -32,8 +36,8 @@ public protocol Layout: Sendable {
 
   /// The digest that the history records of an up file's bytes; `nil` where it records none.
   var checksumAlgorithm: Checksum.Algorithm? { get }
-  /// Whether a migration's scripts are whole files, so that its catalog can be made of files whose text
-  /// was not kept (`SourceFile.summarised`).
+  /// Whether a catalog can be made of files that were examined and whose text was not kept
+  /// (`SourceFile.summarised`): mostly since a migration's scripts are whole files.
   var readsWholeFiles: Bool { get }
   /// The table's name when nothing else is said.
   var defaultTable: String { get }
@@ -60,6 +64,8 @@ public protocol Layout: Sendable {
 
 extension Layout {
   public var projectMarks: [String] { [] }
+  public func examined(_ file: SourceFile) -> SourceFile { file }
+  public func isExamined(_ file: SourceFile) -> Bool { true }
   public var mayAdjustTable: Bool { false }
   public var checksumAlgorithm: Checksum.Algorithm? { nil }
   public var readsWholeFiles: Bool { false }
@@ -68,7 +74,8 @@ extension Layout {
   /// that this layout asks must have been noted.
   public func canRead(_ files: [SourceFile]) -> Bool {
     files.allSatisfy {
-      $0.isKept || readsWholeFiles && $0.digest?.algorithm == checksumAlgorithm
+      $0.isKept
+        || readsWholeFiles && $0.digest?.algorithm == checksumAlgorithm && isExamined($0)
     }
   }
 

@@ -43,9 +43,10 @@ public struct RawLayout: Layout {
         isOtherSQL = true
         continue
       }
-      let marks = FileMarks(file)
+      let examined = Examination.of(file)
+      let marks = examined.marks
       if marks.tool != nil { return .impossible }
-      if RollbackSection(file, marks) != nil
+      if examined.section != nil
         || marks.header.contains(where: { $0.key == "Migration" })
       {
         best = .certain
@@ -71,6 +72,27 @@ public struct RawLayout: Layout {
     return catalog
   }
 
+  /// What there is to be found in a file; told by whoever reads it, several at a time, as it costs more than
+  /// the rest of the catalogue.
+  final class Examination: Sendable {
+    let marks: FileMarks
+    let section: RollbackSection?
+
+    init(_ file: SourceFile) {
+      marks = FileMarks(file)
+      section = RollbackSection(file, marks)
+    }
+
+    static func of(_ file: SourceFile) -> Examination { file.rawExamination ?? Examination(file) }
+  }
+
+  public func examined(_ file: SourceFile) -> SourceFile {
+    guard case .bytes = file.content else { return file }
+    return file.with(Examination(file))
+  }
+
+  public func isExamined(_ file: SourceFile) -> Bool { file.rawExamination != nil }
+
   private struct Reason: Error {
     var words: String
   }
@@ -84,8 +106,8 @@ public struct RawLayout: Layout {
       return .failure(
         Reason(words: "it is half of an up and down pair, which raw SQL does not have"))
     }
-    let marks = FileMarks(file)
-    if let tool = marks.tool {
+    let examined = Examination.of(file)
+    if let tool = examined.marks.tool {
       return .failure(Reason(words: "it is marked as one of \(tool.name)"))
     }
     let version = Version(String(Substring(file.name.utf8.prefix(digits))))
@@ -93,12 +115,13 @@ public struct RawLayout: Layout {
       return .failure(Reason(words: "its number has more than 20 digits"))
     }
     let title = String(Substring(file.name.utf8.dropFirst(digits + 1).dropLast(4)))
-    return .success(migration(file, version, title, marks))
+    return .success(migration(file, version, title, examined))
   }
 
   private func migration(
-    _ file: SourceFile, _ version: Version, _ title: String, _ marks: FileMarks
+    _ file: SourceFile, _ version: Version, _ title: String, _ examined: Examination
   ) -> Migration {
+    let marks = examined.marks
     var migration = Migration(
       version: version, name: title, files: [file], up: [],
       down: .none("there is no ROLLBACK section", mark: marks.irreversible))
@@ -107,8 +130,8 @@ public struct RawLayout: Layout {
     if file.unreadableReason == nil { migration.checksum = file.checksum(.sha256) }
     guard migration.faults.isEmpty else { return migration }
     migration.up = [Script(file: file)]
-    if let section = RollbackSection(file, marks) {
-      migration.down = section.wayBack(mark: marks.irreversible)
+    if let section = examined.section {
+      migration.down = section.wayBack(of: file, mark: marks.irreversible)
       migration.notes += section.notes
     }
     return migration
@@ -183,6 +206,8 @@ public struct RawLayout: Layout {
 
   public var mayAdjustTable: Bool { true }
   public var checksumAlgorithm: Checksum.Algorithm? { .sha256 }
+  /// What of a file is not one whole script has been noted by `examined(_:)`.
+  public var readsWholeFiles: Bool { true }
 
   public func adjustTable(
     _ table: QualifiedName, columns: [String: String], for catalog: Catalog
@@ -216,8 +241,11 @@ public struct RawLayout: Layout {
       let name = SQLText.literal(String(change.name.prefix(255)))
       let by = change.runBy.map { SQLText.literal(String($0.prefix(255))) } ?? "NULL"
       return HistoryWrite(record: [
-        "INSERT INTO \(table.sql) (version, name, applied_by, checksum) "
-          + "VALUES (\(version), \(name), \(by), \(checksum))"
+        [
+          "INSERT INTO ", table.sql, " (version, name, applied_by, checksum) VALUES (", version,
+          ", ",
+          name, ", ", by, ", ", checksum, ")",
+        ].joined()
       ])
     case .reverted:
       return HistoryWrite(record: ["DELETE FROM \(table.sql) WHERE version = \(version)"])

@@ -5,7 +5,6 @@ import PostgresModel
 struct RollbackSection {
   /// From the banner to the end of the file.
   private var range: Range<Int>
-  private let file: SourceFile
   /// What is left when marks, banners and remarks are taken off.
   private var text = ""
   /// The 1-based line of the file for each line of `text`.
@@ -13,17 +12,34 @@ struct RollbackSection {
   private var warnings: [String] = []
   /// Remarks of the author, and statements that are not commented.
   private(set) var notes: [Diagnostic] = []
+  private var content = Content.empty
+
+  /// What the text turned out to be.
+  private enum Content: Sendable {
+    case empty, sql
+    /// Nothing but remarks.
+    case noStatement
+    case noSQL(message: String, offset: Int?)
+  }
 
   /// - Returns: `nil` where no comment line begins such a section.
   init?(_ file: SourceFile, _ marks: FileMarks) {
     guard marks.mayHaveRollbackSection, case .bytes(let bytes) = file.content else { return nil }
-    self.file = file
     range = 0..<0
-    let isFound = bytes.withUnsafeBufferPointer { read($0) }
+    let isFound = bytes.withUnsafeBufferPointer { read($0, of: file) }
     guard isFound else { return nil }
+    content = contentOfText()
   }
 
-  private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+  private func contentOfText() -> Content {
+    guard !text.isEmpty else { return .empty }
+    if let error = PgQueryParser().syntaxError(in: text) {
+      return .noSQL(message: error.message, offset: error.offset)
+    }
+    return SQLScript.statements(in: text).isEmpty ? .noStatement : .sql
+  }
+
+  private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>, of file: SourceFile) -> Bool {
     let all = CommentLines.read(bytes)
     guard
       let heading = all.firstIndex(where: { line in
@@ -40,7 +56,7 @@ struct RollbackSection {
     for line in all[(heading + 1)...] {
       switch line.kind {
       case .blank: kept.append(("", line.number))
-      case .comment(let comment): read(comment, of: line, bytes, into: &kept)
+      case .comment(let comment): read(comment, of: line, in: file, bytes, into: &kept)
       case .code:
         guard !notes.contains(where: { $0.code == "sql_after_rollback" }) else { continue }
         notes.append(
@@ -60,8 +76,8 @@ struct RollbackSection {
   }
 
   private mutating func read(
-    _ comment: Range<Int>, of line: CommentLines.Line, _ bytes: UnsafeBufferPointer<UInt8>,
-    into kept: inout [(text: String, line: Int)]
+    _ comment: Range<Int>, of line: CommentLines.Line, in file: SourceFile,
+    _ bytes: UnsafeBufferPointer<UInt8>, into kept: inout [(text: String, line: Int)]
   ) {
     var start = comment.lowerBound
     var end = comment.upperBound
@@ -101,15 +117,18 @@ struct RollbackSection {
 
   /// Nothing but ROLLBACK beside dashes, equal signs and blanks; or `ROLLBACK:`, or `DOWN`, alone.
   private static func isHeading(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-    let isFrame = { (byte: UInt8) in
+    func isFrame(_ byte: UInt8) -> Bool {
       byte.isBlank || byte == 0x0D || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "=")
     }
-    let word = text.drop(while: isFrame).reversed().drop(while: isFrame).reversed()
-      .map(\.asciiLowercased)
-    if word.elementsEqual("rollback".utf8) { return true }
-    guard word.elementsEqual("rollback:".utf8) || word.elementsEqual("down".utf8) else {
-      return false
+    var start = text.startIndex
+    var end = text.endIndex
+    while start < end, isFrame(text[start]) { start += 1 }
+    while start < end, isFrame(text[end - 1]) { end -= 1 }
+    func isWord(_ word: StaticString) -> Bool {
+      end - start == word.utf8CodeUnitCount && text.base.matchesIgnoringCase(word, at: start)
     }
+    if isWord("rollback") { return true }
+    guard isWord("rollback:") || isWord("down") else { return false }
     return !text.contains { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "=") }
   }
 
@@ -154,25 +173,27 @@ struct RollbackSection {
   // MARK: The way back
 
   /// The script, if PostgreSQL's parser takes what is left.
-  func wayBack(mark: String?) -> Migration.WayBack {
-    guard !text.isEmpty else {
-      return .none("its ROLLBACK section holds nothing to run", mark: mark)
-    }
+  ///
+  /// - Parameters:
+  ///   - file: The one from which the section was read.
+  ///   - mark: The author's word that there is no way back.
+  func wayBack(of file: SourceFile, mark: String?) -> Migration.WayBack {
     let script = Script(file: file, range: range, form: .uncommented(text: text, lines: lines))
-    if let error = PgQueryParser().syntaxError(in: text) {
-      let place = error.offset.map { script.location(ofTextByte: $0) }
+    switch content {
+    case .empty, .noStatement:
+      return .none("its ROLLBACK section holds nothing to run", mark: mark)
+    case .noSQL(let message, let offset):
+      let place = offset.map { script.location(ofTextByte: $0) }
       return .documented(
         text: text,
         .warning(
           code: "rollback_not_runnable",
-          "the roll back of \(file.name) is written down, but is no SQL: \(error.message)",
+          "the roll back of \(file.name) is written down, but is no SQL: \(message)",
           at: place ?? SourceLocation(file: file.path, line: lines.first),
           next: "write it as SQL, or begin the line with NOTE"))
+    case .sql:
+      let marked = mark.map { mark in warnings.contains(mark) ? [] : ["marked \"\(mark)\""] } ?? []
+      return .scripts([script], warnings: warnings + marked)
     }
-    guard script.holdsSQL else {
-      return .none("its ROLLBACK section holds nothing to run", mark: mark)
-    }
-    let marked = mark.map { mark in warnings.contains(mark) ? [] : ["marked \"\(mark)\""] } ?? []
-    return .scripts([script], warnings: warnings + marked)
   }
 }

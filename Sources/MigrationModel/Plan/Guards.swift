@@ -86,7 +86,7 @@ enum Guards {
   /// A file that changed: going up refuses wherever it is; going down refuses if the changed file is the
   /// one that holds the way back, and warns if another does.
   static let drift = Guard(name: "drift") { run in
-    let isUp = if case .up = run.request { true } else { false }
+    let isUp = run.request.upward != nil
     let looked = isUp ? run.status.migrations : run.isMark ? [] : run.touched
     return looked.compactMap { migration in
       guard let problem = migration.problems.first(where: { $0.isDrift }) else { return nil }
@@ -103,7 +103,7 @@ enum Guards {
 
   /// A pending migration older than an applied one: as the tool does, or when asked for.
   static let outOfOrder = Guard(name: "out of order") { run in
-    guard case .up(_, _, let isAllowed) = run.request else { return [] }
+    guard let isAllowed = run.request.upward?.allowOutOfOrder else { return [] }
     return run.selected(.up).compactMap { migration in
       guard let problem = migration.problems.first(where: { $0.isOutOfOrder }) else { return nil }
       var diagnostic = migration.diagnostic(of: problem)

@@ -11,10 +11,34 @@ public enum PlanRequest: Sendable, Hashable {
   case redo(count: Int)
   /// Roll back and apply again exactly this one, or apply or roll back exactly this one.
   case only(Version, Direction)
-  /// Go on with a migration whose run broke off outside a transaction, in the direction it had.
-  case resume(Version)
+  /// Go on with a migration whose run broke off outside a transaction, in the direction it had; then
+  /// apply what is pending, where `rest` says so.
+  case resume(Version, rest: Rest? = nil)
   /// Record as applied or pending without running.
   case mark(MarkSelection, as: MigrationStatus.State)
+
+  /// What comes after a migration that was taken up: as `up`, and `count` counts that one as well.
+  public struct Rest: Sendable, Hashable {
+    public var to: Version?
+    public var count: Int?
+    public var allowOutOfOrder: Bool
+
+    public init(to: Version? = nil, count: Int? = nil, allowOutOfOrder: Bool = false) {
+      self.to = to
+      self.count = count
+      self.allowOutOfOrder = allowOutOfOrder
+    }
+  }
+
+  /// How what is pending is applied, where the request applies it; `nil` where it does not.
+  var upward: Rest? {
+    switch self {
+    case .up(let to, let count, let allowOutOfOrder):
+      Rest(to: to, count: count, allowOutOfOrder: allowOutOfOrder)
+    case .resume(_, let rest): rest
+    case .down, .redo, .only, .mark: nil
+    }
+  }
 
   public enum MarkSelection: Sendable, Hashable {
     case versions([Version])

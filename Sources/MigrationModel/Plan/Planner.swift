@@ -5,10 +5,15 @@ extension Plan {
   /// Plans what was asked for; never fails, since what stands against it is part of the plan.
   ///
   /// The steps are there even where the plan is refused, so that they can be shown.
+  ///
+  /// - Parameter earlier: A plan whose scripts need not be read again where they are the same; it decides
+  ///   nothing.
   public static func make(
-    _ request: PlanRequest, status: ProjectStatus, layout: any Layout, context: PlanContext
+    _ request: PlanRequest, status: ProjectStatus, layout: any Layout, context: PlanContext,
+    after earlier: Plan? = nil
   ) -> Plan {
-    var planner = Planner(request, status: status, layout: layout, context: context)
+    var planner = Planner(
+      request, status: status, layout: layout, context: context, after: earlier)
     return planner.plan()
   }
 }
@@ -19,6 +24,7 @@ struct Planner {
   let status: ProjectStatus
   let layout: any Layout
   let context: PlanContext
+  private let earlier: [PlanStep]
   private var result: Plan
   /// Indices of the selected migrations in `status.migrations`, in the order in which they are run.
   private(set) var selection: [Selected] = []
@@ -33,9 +39,11 @@ struct Planner {
   }
 
   init(
-    _ request: PlanRequest, status: ProjectStatus, layout: any Layout, context: PlanContext
+    _ request: PlanRequest, status: ProjectStatus, layout: any Layout, context: PlanContext,
+    after earlier: Plan?
   ) {
     self.request = request
+    self.earlier = earlier?.steps ?? []
     self.status = status
     self.layout = layout
     self.context = context
@@ -76,7 +84,7 @@ struct Planner {
       selectNewest(max(0, count))
       selection += selection.reversed().map { Selected(index: $0.index, direction: .up) }
     case .only(let version, let direction): selectOnly(version, direction)
-    case .resume(let version): selectBrokenOff(version)
+    case .resume(let version, let rest): selectBrokenOff(version, rest)
     case .mark: break
     }
   }
@@ -90,7 +98,7 @@ struct Planner {
         note("nothing_to_do", "\(status.migrations[index].label) is applied already")
       }
     }
-    selection = pending.prefix(max(0, count ?? .max)).map { Selected(index: $0, direction: .up) }
+    selection += pending.prefix(max(0, count ?? .max)).map { Selected(index: $0, direction: .up) }
   }
 
   private mutating func selectDown(to target: Version?, count: Int?) {
@@ -142,11 +150,22 @@ struct Planner {
     selection = [Selected(index: index, direction: direction)]
   }
 
-  private mutating func selectBrokenOff(_ version: Version) {
+  private mutating func selectBrokenOff(_ version: Version, _ rest: PlanRequest.Rest?) {
     guard let index = find(version) else { return }
     let migration = status.migrations[index]
     if let run = migration.unfinished {
       selection = [Selected(index: index, direction: run.direction)]
+      guard let rest, run.direction == .up else { return }
+      if let target = rest.to, let last = find(target), last < index {
+        result.refusals.append(
+          .error(
+            code: "not_broken_off",
+            "\(migration.label) broke off and comes after \(status.migrations[last].label)",
+            at: migration.location,
+            next: "go on up to \(migration.version) or a later one; nothing was run"))
+        return
+      }
+      selectUp(to: rest.to, count: rest.count.map { $0 - 1 })
     } else if migration.state == .failed {
       result.refusals.append(
         .error(
@@ -178,19 +197,28 @@ struct Planner {
   // MARK: Steps
 
   private mutating func addSteps() {
+    result.steps.reserveCapacity(selection.count)
     for selected in selection {
       let migration = status.migrations[selected.index]
       let change = change(migration, selected)
       var step = PlanStep(
         version: migration.version, name: migration.name, direction: selected.direction, units: [],
         write: layout.record(change, in: status.table), risk: .reversible)
-      addScripts(of: migration, to: &step)
-      if isResuming { takeUp(migration, &step) }
+      let place = result.steps.count
+      let like = earlier.indices.contains(place) ? earlier[place] : nil
+      addScripts(of: migration, to: &step, like: like)
+      if isTakenUp(migration) { takeUp(migration, &step) }
+      // Equal steps lie in memory once.
+      if let like, like == step { step = like }
       result.steps.append(step)
     }
   }
 
-  private var isResuming: Bool { if case .resume = request { true } else { false } }
+  /// Whether a migration is the one with which a run goes on.
+  private func isTakenUp(_ migration: MigrationStatus) -> Bool {
+    guard case .resume = request else { return false }
+    return migration.unfinished != nil
+  }
 
   private mutating func takeUp(_ migration: MigrationStatus, _ step: inout PlanStep) {
     guard let run = migration.unfinished else { return }
@@ -225,7 +253,9 @@ struct Planner {
     return change
   }
 
-  private mutating func addScripts(of migration: MigrationStatus, to step: inout PlanStep) {
+  private mutating func addScripts(
+    of migration: MigrationStatus, to step: inout PlanStep, like: PlanStep?
+  ) {
     guard let file = migration.migration else { return }
     var scripts = file.up
     step.risk = .reversible
@@ -240,12 +270,13 @@ struct Planner {
       step.risk = isMarked ? .losesData : .noWayBack
       step.warnings.append("there is no way back: \(reason)")
     }
-    for script in scripts {
-      let planned = ScriptPlanning(script, label: step.label, rules: layout.rules)
+    for (index, script) in scripts.enumerated() {
+      let known = like.flatMap { $0.units.indices.contains(index) ? $0.units[index] : nil }
+      let planned = ScriptPlanning(script, label: step.label, rules: layout.rules, like: known)
       step.units.append(planned.unit)
       result.refusals += planned.refusals
       // How the tool would have begun is of no use to one that goes on.
-      if !isResuming { result.warnings += planned.warnings }
+      if !isTakenUp(migration) { result.warnings += planned.warnings }
       if !planned.losses.isEmpty { step.risk = .losesData }
       step.warnings += planned.losses
     }

@@ -12,17 +12,20 @@ struct ScriptPlanning {
   private let label: String
   private let rules: LayoutRules
 
-  /// - Parameter label: The migration as messages name it.
-  init(_ script: Script, label: String, rules: LayoutRules) {
+  /// - Parameters:
+  ///   - label: The migration as messages name it.
+  ///   - known: A unit whose text and statements serve again where its script is the same.
+  init(_ script: Script, label: String, rules: LayoutRules, like known: RunUnit? = nil) {
     self.label = label
     self.rules = rules
-    var sql = script.text
+    let known = known?.script == script ? known : nil
+    var sql = known?.sql ?? script.text
     unit = RunUnit(script: script, sql: sql, statements: [], form: .transaction)
-    sql.withUTF8 { read($0) }
+    sql.withUTF8 { read($0, known?.statements) }
   }
 
-  private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) {
-    unit.statements = SQLScript.statements(in: bytes)
+  private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>, _ known: [Statement]?) {
+    unit.statements = known ?? SQLScript.statements(in: bytes)
     for statement in unit.statements { refuseUnsupported(statement) }
     let control = TransactionControl(unit.statements, bytes)
     refuse(control)

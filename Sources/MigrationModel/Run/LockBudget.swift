@@ -103,11 +103,14 @@ public struct LockQueue: Sendable, Hashable {
   public var oldestVictimMilliseconds: Double?
   /// Who keeps it from its lock.
   public var blockers: [LockBlocker]
+  /// Those it keeps waiting, the longest first.
+  public var waiting: [LockVictim]
 
   public init(
     waitedMilliseconds: Double? = nil, victims: Int = 0, oldestVictimMilliseconds: Double? = nil,
-    blockers: [LockBlocker] = []
+    blockers: [LockBlocker] = [], waiting: [LockVictim] = []
   ) {
+    self.waiting = waiting
     self.waitedMilliseconds = waitedMilliseconds
     self.victims = victims
     self.oldestVictimMilliseconds = oldestVictimMilliseconds
@@ -115,6 +118,29 @@ public struct LockQueue: Sendable, Hashable {
   }
 
   public var isEmpty: Bool { waitedMilliseconds == nil && victims == 0 }
+}
+
+/// A session that a migration keeps waiting.
+public struct LockVictim: Sendable, Hashable {
+  public var pid: Int32
+  public var user: String?
+  /// The name it gave itself.
+  public var application: String?
+  /// `nil` where the server does not say.
+  public var waitedMilliseconds: Double?
+
+  public init(pid: Int32, user: String?, application: String?, waitedMilliseconds: Double?) {
+    self.pid = pid
+    self.user = user
+    self.application = application
+    self.waitedMilliseconds = waitedMilliseconds
+  }
+
+  /// For people: `pid 16804, app, web-1`.
+  public var words: String {
+    (["pid \(pid)"] + [user, application].compactMap { $0 }.filter { !$0.isEmpty })
+      .joined(separator: ", ")
+  }
 }
 
 /// A session, or a prepared transaction, that keeps a migration from its lock.

@@ -122,21 +122,26 @@ public struct RehearsedStatement: Sendable, Hashable {
   public var line: Int
   public var sql: String
   public var isTransactional: Bool
-  /// `nil` where the whole script was sent as one message.
-  public var durationMilliseconds: Double?
-  public var rows: Int64?
+  /// What it was seen to do; `nil` where it was not looked at.
+  public var evidence: StatementEvidence?
+  /// Where that disagrees with what was concluded from its text; a line each.
+  public var forecastDiffers: [String]
 
   public init(
     index: Int, line: Int, sql: String, isTransactional: Bool,
-    durationMilliseconds: Double? = nil, rows: Int64? = nil
+    evidence: StatementEvidence? = nil, forecastDiffers: [String] = []
   ) {
     self.index = index
     self.line = line
     self.sql = sql
     self.isTransactional = isTransactional
-    self.durationMilliseconds = durationMilliseconds
-    self.rows = rows
+    self.evidence = evidence
+    self.forecastDiffers = forecastDiffers
   }
+
+  /// `nil` where it was not looked at.
+  public var durationMilliseconds: Double? { evidence?.durationMilliseconds }
+  public var rows: Int64? { evidence?.rows }
 }
 
 /// What was seen of the way back.

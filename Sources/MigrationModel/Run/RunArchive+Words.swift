@@ -9,6 +9,9 @@ extension RunArchive.RecordedStep {
     let took = step.durationMilliseconds.map(time)
     switch step.outcome {
     case .done: return verb + (took.map { " in \($0)" } ?? "")
+    case .begun:
+      let way = step.direction == .up ? "began to be applied" : "began to be rolled back"
+      return "\(way); no end was kept: it was cut off, or runs still"
     case .marked: return step.direction == .up ? "marked as applied" : "marked as pending"
     case .declined: return "rolled back while stepping" + (took.map { " after \($0)" } ?? "")
     case .failed:
@@ -54,7 +57,7 @@ extension RunArchive.RecordedRun {
     if let environment = start.environment { words += ", environment \(environment)" }
     words += ", Lockstep \(start.version)"
     switch end?.outcome {
-    case nil: words += "; its end was not kept"
+    case nil: words += "; no end of the run was kept"
     case .interrupted: words += "; interrupted"
     case .declined: words += "; stopped by a no"
     case .finished, .failed: break

@@ -5,8 +5,8 @@ public struct RunArchive: Sendable, Hashable {
   /// Newest first.
   public private(set) var runs: [RecordedRun] = []
   public private(set) var audits: [AuditEvent] = []
-  /// Of every environment and database, in the order in which they were kept: what was proven on staging
-  /// counts elsewhere.
+  /// Of every environment, in the order in which they were kept: what was proven on staging counts
+  /// elsewhere. Those without an environment are of this database alone.
   public private(set) var checks: [CheckRecord] = []
   /// Of every database, in the order in which they were kept: one for another database is told from none.
   public private(set) var approvals: [ApprovalRecord] = []
@@ -57,15 +57,30 @@ public struct RunArchive: Sendable, Hashable {
         let recorded = RecordedStep(
           step: step, statements: statements.removeValue(forKey: step.run) ?? [],
           attempts: attempts.removeValue(forKey: step.run) ?? [])
+        // Its end takes the place of its beginning.
+        if let last = found[step.run]?.steps.last?.step, last.outcome == .begun,
+          last.version == step.version, last.direction == step.direction
+        {
+          found[step.run]?.steps.removeLast()
+        }
         found[step.run]?.steps.append(recorded)
       case .ended(let end): found[end.run]?.end = end
       case .audit(let event, let place): if place.isSame(as: identity) { audits.append(event) }
-      case .check(let check, _): checks.append(check)
+      case .check(let check, let place):
+        // Where no environment was named, the database is all that tells where it was.
+        if check.environment != nil || place.isSame(as: identity) { checks.append(check) }
       case .approval(let approval): approvals.append(approval)
       case .backup(let run, _, let backup): found[run]?.backups.append(backup)
       case .health(let run, _, let check): found[run]?.health.append(check)
       case .started: break
       }
+    }
+    for run in found.keys {
+      guard let last = found[run]?.steps.indices.last,
+        found[run]?.steps[last].step.outcome == .begun
+      else { continue }
+      found[run]?.steps[last].statements = statements[run] ?? []
+      found[run]?.steps[last].attempts = attempts[run] ?? []
     }
     runs = found.values.sorted { ($0.start.at, $0.start.id) > ($1.start.at, $1.start.id) }
     audits.sort { $0.at > $1.at }

@@ -14,8 +14,9 @@ public enum RunEvent: Sendable, Hashable {
     reason: StepAsideReason = .lockTimeout, restMilliseconds: Double? = nil)
   /// How the queue stands around the statement that runs; told when it changes, and once a second.
   case queue(version: Version, LockQueue)
-  /// How far the server says that the statement has come; told when it changes.
-  case progress(version: Version, StatementProgress)
+  /// How far the server says that the statement has come; told when it changes, `nil` where it reports
+  /// nothing of it.
+  case progress(version: Version, StatementProgress?)
   /// Only where statements are run one by one; `index` from 0, `line` of the file from 1. Locks gained and
   /// what changed in the catalogue are `nil` where they were not looked for.
   case statementFinished(

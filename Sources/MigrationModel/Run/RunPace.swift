@@ -12,7 +12,7 @@ public enum RunPace: Sendable, Hashable {
 public enum StepDecision: String, Sendable, Hashable {
   /// Run the next statement, or commit, and stop again.
   case next
-  /// Run the rest of this migration without stopping.
+  /// Run the rest of this migration without stopping; the next one stops again.
   case rest
   /// Undo all that this migration has done, and end the run.
   case rollBack
@@ -24,6 +24,10 @@ public struct RunStop: Sendable, Hashable {
   public var next: Next
   /// Statements of the migration.
   public var statements: Int
+  /// How long the transaction has been open.
+  public var openMilliseconds: Double
+  /// How long it may be, before it is rolled back; `nil` for any time.
+  public var limitMilliseconds: Double?
 
   public enum Next: Sendable, Hashable {
     /// `index` from 0, `line` of the file from 1.
@@ -31,9 +35,13 @@ public struct RunStop: Sendable, Hashable {
     case commit
   }
 
-  public init(next: Next, statements: Int) {
+  public init(
+    next: Next, statements: Int, openMilliseconds: Double = 0, limitMilliseconds: Double? = nil
+  ) {
     self.next = next
     self.statements = statements
+    self.openMilliseconds = openMilliseconds
+    self.limitMilliseconds = limitMilliseconds
   }
 }
 

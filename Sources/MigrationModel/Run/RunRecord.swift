@@ -146,7 +146,7 @@ public struct StatementRecord: Sendable, Hashable {
   }
 }
 
-/// A migration in one direction, once it has ended.
+/// A migration in one direction, when it began and once it has ended.
 public struct StepRecord: Sendable, Hashable {
   public var run: String
   public var version: Version
@@ -162,6 +162,8 @@ public struct StepRecord: Sendable, Hashable {
   public var locks: [KeptLock]?
 
   public enum Outcome: String, Sendable, Hashable {
+    /// It began; what became of it is told by another record, or was not kept.
+    case begun
     case done, failed
     /// Rolled back because somebody said so; nothing of it stands.
     case declined

@@ -22,9 +22,10 @@ public struct RunRecorder: Sendable {
   /// What is to be kept of an event, in order; nothing of a run in which no step begins.
   public mutating func records(of event: RunEvent, at now: Instant) -> [RunRecord] {
     switch event {
-    case .migrationStarted(let version, _, _):
+    case .migrationStarted(let version, let name, let direction):
       current = (version, now)
-      return begin()
+      // One that is cut off tells of no end, and would be known to nobody.
+      return begin() + [.step(step(version, name, direction, now, .begun))]
     case .lockAttempt(let version, let attempt, let of, let waited, let blockers, let reason, _):
       return [
         .lockAttempt(
@@ -117,7 +118,10 @@ extension PlanRequest {
     case .down(nil, let count): return "down \(count ?? 1)"
     case .redo(let count): return "redo \(count)"
     case .only(let version, let direction): return "\(direction.rawValue) only \(version)"
-    case .resume(let version): return "resume \(version)"
+    case .resume(let version, nil): return "resume \(version)"
+    case .resume(let version, let rest?):
+      let reach = rest.to.map { " to \($0)" } ?? rest.count.map { " \($0)" } ?? ""
+      return "resume \(version), then up\(reach)"
     case .mark(.versions(let versions), let state):
       return "mark \(versions.map(\.text).joined(separator: ", ")) as \(state.rawValue)"
     case .mark(.upTo(let version), let state): return "mark to \(version) as \(state.rawValue)"

@@ -73,7 +73,10 @@ extension MigrationStatus {
 /// The migration as messages name it: version and name joined by an underscore.
 func migrationLabel(_ version: Version, _ name: String) -> String {
   guard !name.isEmpty else { return version.text }
-  return "\(version.text)_\(String(name.map { $0 == " " ? "_" : $0 }))"
+  let blank = UInt8(ascii: " ")
+  guard name.utf8.contains(blank) else { return version.text + "_" + name }
+  let words = name.utf8.map { $0 == blank ? UInt8(ascii: "_") : $0 }
+  return version.text + "_" + String(decoding: words, as: UTF8.self)
 }
 
 extension MigrationStatus.Problem {

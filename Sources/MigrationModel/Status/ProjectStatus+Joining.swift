@@ -54,7 +54,8 @@ private struct StatusJoin {
 
   private mutating func joinRows() -> [MigrationStatus] {
     var places: [String: Place] = [:]
-    places.reserveCapacity(history.rows.count + catalog.migrations.count)
+    // Mostly the one are among the other.
+    places.reserveCapacity(max(history.rows.count, catalog.migrations.count))
     var extraRows: [Int] = []
     for (index, row) in history.rows.enumerated() {
       let place = places.updateValue(Place(row: index), forKey: layout.identity(of: row.version))

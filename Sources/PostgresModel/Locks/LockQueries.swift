@@ -3,7 +3,7 @@
 /// None of them casts to `regclass` or reads `pg_class` while locks are sampled: that would wait where
 /// the catalog itself is locked.
 public enum LockQueries {
-  /// How many locks are waited for; cheap enough to ask every second.
+  /// How many locks and safe snapshots are waited for; cheap enough to ask every second.
   ///
   /// - Parameter seesOthers: Whether the role may see what other roles' sessions wait for. Then the
   ///   lock table, all of which the server would have to go through, is left alone; to other roles it
@@ -11,7 +11,8 @@ public enum LockQueries {
   public static func waiting(seesOthers: Bool) -> Query<Int> {
     let text =
       seesOthers
-      ? "select count(*) from pg_stat_get_activity(null) where wait_event_type = 'Lock'"
+      ? "select count(*) from pg_stat_get_activity(null)"
+        + " where wait_event_type = 'Lock' or wait_event = 'SafeSnapshot'"
       : "select count(*) from pg_locks where not granted and pid is distinct from pg_backend_pid()"
     return Query(text) { (row) throws(ResultRow.Mismatch) in Int(try row.integer(0)) }
   }
@@ -87,27 +88,37 @@ public enum LockQueries {
     ]
   }
 
+  /// What a relation is called.
+  public struct RelationName: Sendable, Hashable {
+    /// Oid.
+    public var relation: UInt32
+    public var name: QualifiedName
+    /// Oid of the table where it is an index.
+    public var table: UInt32?
+  }
+
   /// The names of all relations of the database.
   public static let relationNames = names(where: "true", [])
 
   /// The names of some relations.
-  public static func relationNames(of relations: [UInt32]) -> Query<(UInt32, QualifiedName)> {
+  public static func relationNames(of relations: [UInt32]) -> Query<RelationName> {
     names(where: "c.oid = any ($1::oid[])", [arrayText(relations)])
   }
 
-  private static func names(where condition: String, _ parameters: [String?])
-    -> Query<(UInt32, QualifiedName)>
-  {
+  private static func names(
+    where condition: String, _ parameters: [String?]
+  ) -> Query<RelationName> {
     Query(
       """
-      select c.oid, n.nspname, c.relname from pg_catalog.pg_class c
-      join pg_catalog.pg_namespace n on n.oid = c.relnamespace where \(condition)
+      select c.oid, n.nspname, c.relname, i.indrelid from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      left join pg_catalog.pg_index i on i.indexrelid = c.oid where \(condition)
       """, parameters
     ) { (row) throws(ResultRow.Mismatch) in
-      (
-        UInt32(truncatingIfNeeded: try row.integer(0)),
-        QualifiedName(schema: try row.string(1), try row.string(2))
-      )
+      RelationName(
+        relation: UInt32(truncatingIfNeeded: try row.integer(0)),
+        name: QualifiedName(schema: try row.string(1), try row.string(2)),
+        table: try number(row, 3))
     }
   }
 
@@ -116,66 +127,29 @@ public enum LockQueries {
   /// Costs the server as much as a scan for each pid: only for the waiters, and when asked for.
   /// Pid 0 is a prepared transaction. Includes what a `SERIALIZABLE DEFERRABLE` transaction waits for.
   public static func blockers(of waiters: [Int32]) -> Query<(waiter: Int32, blocker: Int32)> {
+    pairs("pg_blocking_pids(w) || pg_safe_snapshot_blocking_pids(w)", of: waiters)
+  }
+
+  /// Which serializable transactions keep each of these sessions from a safe snapshot.
+  ///
+  /// They stand in no lock table: only for sessions that are seen to wait so.
+  public static func snapshotBlockers(
+    of waiters: [Int32]
+  ) -> Query<(waiter: Int32, blocker: Int32)> {
+    pairs("pg_safe_snapshot_blocking_pids(w)", of: waiters)
+  }
+
+  private static func pairs(
+    _ expression: String, of waiters: [Int32]
+  ) -> Query<(waiter: Int32, blocker: Int32)> {
     Query(
-      """
-      select distinct w, b from unnest($1::int[]) w,
-        unnest(pg_blocking_pids(w) || pg_safe_snapshot_blocking_pids(w)) b
-      """, [arrayText(waiters)]
+      "select distinct w, b from unnest($1::int[]) w, unnest(\(expression)) b",
+      [arrayText(waiters)]
     ) { (row) throws(ResultRow.Mismatch) in
       (
         waiter: Int32(truncatingIfNeeded: try row.integer(0)),
         blocker: Int32(truncatingIfNeeded: try row.integer(1))
       )
-    }
-  }
-
-  /// A session that holds or wants an advisory lock.
-  public struct AdvisoryHolder: Sendable, Hashable {
-    public var key: AdvisoryKey
-    public var isGranted: Bool
-    public var session: LockSession
-  }
-
-  /// Who holds or wants any of these advisory locks in this database, holders first.
-  public static func advisoryHolders(of keys: [AdvisoryKey]) -> Query<AdvisoryHolder> {
-    let conditions = keys.map { key in
-      switch key {
-      case .single(let number):
-        let bits = UInt64(bitPattern: number)
-        return "(classid, objid, objsubid) = (\(bits >> 32)::oid, \(bits & 0xFFFF_FFFF)::oid, 1)"
-      case .pair(let first, let second):
-        let (high, low) = (UInt32(bitPattern: first), UInt32(bitPattern: second))
-        return "(classid, objid, objsubid) = (\(high)::oid, \(low)::oid, 2)"
-      }
-    }
-    return Query(
-      """
-      select classid, objid, objsubid, granted, l.pid, \(Instant.sql("backend_start")),
-        \(Instant.sql("xact_start")), state, usename, application_name, host(client_addr), datname,
-        left(query, 4096)
-      from pg_locks l left join pg_stat_activity a on a.pid = l.pid
-      where locktype = 'advisory' and l.pid is not null
-        and database = (select oid from pg_database where datname = current_database())
-        and (\(conditions.isEmpty ? "false" : conditions.joined(separator: " or ")))
-      order by not granted, backend_start
-      """
-    ) { (row) throws(ResultRow.Mismatch) in
-      let tag = LockTag(
-        .advisory, classID: try number(row, 0), objectID: try number(row, 1),
-        objectSubID: try number(row, 2))
-      var session = LockSession(pid: Int32(truncatingIfNeeded: try row.integer(4)))
-      session.backendStart = try row.optionalInstant(5)
-      session.transactionStart = try row.optionalInstant(6)
-      session.state = row.optionalString(7)
-      session.user = row.optionalString(8)
-      session.application = row.optionalString(9)
-      session.clientAddress = row.optionalString(10)
-      session.database = row.optionalString(11)
-      session.query = row.optionalString(12)
-      guard let key = tag.advisoryKey else {
-        throw ResultRow.Mismatch(column: 0, expected: "advisory key", found: nil)
-      }
-      return AdvisoryHolder(key: key, isGranted: try row.bool(3), session: session)
     }
   }
 

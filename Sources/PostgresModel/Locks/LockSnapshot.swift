@@ -12,6 +12,9 @@ public struct LockSnapshot: Sendable, Hashable {
   /// The sessions that hold or want any lock, by pid.
   public var sessions: [Int32: LockSession]
   public var preparedTransactions: [PreparedTransaction]
+  /// Sessions that wait for a safe snapshot (`SERIALIZABLE READ ONLY DEFERRABLE`), each with the
+  /// serializable transactions that it waits for.
+  public var snapshotBlockers: [Int32: [Int32]] = [:]
 
   public init(
     at: Instant, database: UInt32 = 0, backends: Int = 0, knowsWaitStart: Bool = true,
@@ -27,8 +30,10 @@ public struct LockSnapshot: Sendable, Hashable {
     self.preparedTransactions = preparedTransactions
   }
 
-  /// How many locks are waited for.
-  public var waiting: Int { locks.reduce(0) { $0 + ($1.isGranted ? 0 : 1) } }
+  /// How many locks and safe snapshots are waited for.
+  public var waiting: Int {
+    locks.reduce(snapshotBlockers.count) { $0 + ($1.isGranted ? 0 : 1) }
+  }
 
   /// Returns the locks of a session and of its parallel workers, strongest first.
   public func locks(of pid: Int32) -> [LockRow] {
@@ -78,11 +83,17 @@ public struct LockSnapshot: Sendable, Hashable {
   }
 
   /// Returns the open transactions that hold locks on relations, prepared ones too, oldest first.
-  public var openHolders: [Holder] {
+  ///
+  /// - Parameter names: Of locks in one mode, that on a table is told before that on its index.
+  public func openHolders(_ names: RelationNames = RelationNames()) -> [Holder] {
     var found: [LockOwner: Holder] = [:]
     for row in locks where row.tag.kind == .relation && row.isGranted {
       let owner = owner(of: row)
-      if let known = found[owner]?.row, known.mode >= row.mode { continue }
+      if let known = found[owner]?.row {
+        guard known.mode < row.mode || (known.mode == row.mode && names.isIndex(known.tag)) else {
+          continue
+        }
+      }
       // Work of the server itself holds tables as well, and is nobody's transaction.
       if let pid = owner.pid, sessions[pid]?.database == nil { continue }
       var holder = Holder(owner: owner, row: row)

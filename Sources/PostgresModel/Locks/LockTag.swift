@@ -8,6 +8,8 @@ public struct LockTag: Sendable, Hashable {
     case speculativeToken, object, userLock, advisory
     /// Since 16.
     case applyTransaction
+    /// No lock, and in no lock table: what `SERIALIZABLE READ ONLY DEFERRABLE` waits for.
+    case safeSnapshot
     /// A type that this version of Lockstep does not know.
     case other
 
@@ -34,6 +36,7 @@ public struct LockTag: Sendable, Hashable {
       case .userLock: "userlock"
       case .advisory: "advisory"
       case .applyTransaction: "applytransaction"
+      case .safeSnapshot: "safesnapshot"
       case .other: "other"
       }
     }
@@ -111,10 +114,28 @@ public struct RelationNames: Sendable, Hashable {
   /// Oid of the database these names are of; locks of another are shown by number.
   public var database: UInt32?
   public var names: [UInt32: QualifiedName]
+  /// The tables of indexes.
+  public var tables: [UInt32: UInt32]
 
-  public init(database: UInt32? = nil, names: [UInt32: QualifiedName] = [:]) {
+  public init(
+    database: UInt32? = nil, names: [UInt32: QualifiedName] = [:], tables: [UInt32: UInt32] = [:]
+  ) {
     self.database = database
     self.names = names
+    self.tables = tables
+  }
+
+  /// Whether a lock is on an index.
+  public func isIndex(_ tag: LockTag) -> Bool { table(of: tag) != nil }
+
+  private func table(of tag: LockTag) -> UInt32? {
+    guard tag.kind == .relation, database == nil || tag.database == database else { return nil }
+    return tag.relation.flatMap { tables[$0] }
+  }
+
+  /// As `text(_:)`, of an index with its table: `orders_pkey of orders`.
+  public func place(_ tag: LockTag) -> String {
+    text(tag) + (table(of: tag).map { " of " + text($0, in: tag.database) } ?? "")
   }
 
   /// The name of a relation as people read it: without the schema `public`; `5:1259` or `1259` where
@@ -136,6 +157,7 @@ public struct RelationNames: Sendable, Hashable {
       guard let page = tag.page else { return relation }
       return tag.tuple.map { "\(relation)(\(page),\($0))" } ?? "\(relation)(\(page))"
     case .transactionID: return tag.transactionID.map { "xid \($0)" } ?? "xid"
+    case .safeSnapshot: return "safe snapshot"
     case .virtualTransaction: return tag.virtualTransaction.map { "vxid \($0)" } ?? "vxid"
     case .advisory, .userLock:
       switch tag.advisoryKey {

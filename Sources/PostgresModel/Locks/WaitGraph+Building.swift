@@ -12,6 +12,7 @@ extension WaitGraph {
   ) {
     var builder = WaitGraphBuilder(snapshot)
     builder.findEdges()
+    builder.findSnapshotWaits()
     builder.apply(building)
     builder.apply(verified)
     builder.orderBlockers()
@@ -82,6 +83,26 @@ private struct WaitGraphBuilder {
     }
     for (tag, claims) in zip(tags, claims) { connect(claims, on: tag) }
     nameWaitedForRows()
+  }
+
+  /// Hangs those who wait for a safe snapshot under the transactions that keep it from being one.
+  ///
+  /// Source: PostgreSQL manual, `pg_safe_snapshot_blocking_pids`; `GetSafeSnapshot` in `predicate.c`.
+  mutating func findSnapshotWaits() {
+    let tag = LockTag(.safeSnapshot)
+    for (pid, blockers) in snapshot.snapshotBlockers.sorted(by: { $0.key < $1.key }) {
+      let waiter = index(of: .session(pid: pid))
+      guard nodes[waiter].wait == nil else { continue }
+      // The server does not tell since when; the statement that wants the snapshot waits from its start.
+      nodes[waiter].wait = WaitGraph.Wait(
+        tag: tag, mode: nil, since: snapshot.sessions[pid]?.queryStart, row: nil)
+      for blocker in Set(blockers.map { snapshot.sessions[$0]?.leader ?? $0 }).sorted() {
+        let node = index(of: .session(pid: blocker))
+        nodes[waiter].blockers.append(
+          WaitGraph.Edge(blocker: node, strength: .snapshot, mode: nil))
+        if nodes[node].blocksOn == nil { nodes[node].blocksOn = tag }
+      }
+    }
   }
 
   private func owner(of row: LockRow, _ session: LockSession?) -> LockOwner {
@@ -225,6 +246,9 @@ private struct WaitGraphBuilder {
         let leader = snapshot.sessions[blocker]?.leader ?? blocker
         let node = index(of: .session(pid: leader))
         if let known = concluded.first(where: { $0.blocker == node }) { return known }
+        guard wait.mode != nil else {
+          return WaitGraph.Edge(blocker: node, strength: .snapshot, mode: nil)
+        }
         // What it holds there, else what it asks for; it came since, where the scan knows neither.
         let rows = contended[leader]?.filter { row in
           waits.contains { $0.tag == row.tag && $0.mode.conflicts(with: row.mode) }
@@ -258,7 +282,9 @@ private struct WaitGraphBuilder {
     for index in waitsTwice {
       var seen: Set<Int> = []
       let edges = nodes[index].blockers
-      let hardFirst = edges.filter { $0.strength == .hard } + edges.filter { $0.strength == .soft }
+      let hardFirst = [WaitGraph.Strength.hard, .soft, .snapshot].flatMap { strength in
+        edges.filter { $0.strength == strength }
+      }
       nodes[index].blockers = hardFirst.filter { seen.insert($0.blocker).inserted }
     }
     let ages = nodes.map { age(of: $0) }

@@ -11,6 +11,8 @@ public struct WaitGraph: Sendable, Hashable {
     case hard
     /// Waits ahead in the queue for a conflicting mode.
     case soft
+    /// Is a serializable transaction that must end before a snapshot is known to be safe.
+    case snapshot
 
     public static func < (a: Strength, b: Strength) -> Bool { a.rawValue < b.rawValue }
   }
@@ -20,14 +22,15 @@ public struct WaitGraph: Sendable, Hashable {
     /// Index in `nodes` of the one that blocks.
     public var blocker: Int
     public var strength: Strength
-    /// What the blocker holds, or asks for.
-    public var mode: LockMode
+    /// What the blocker holds, or asks for; `nil` where no lock is waited for.
+    public var mode: LockMode?
   }
 
-  /// The lock a session waits for.
+  /// The lock a session waits for, or the safe snapshot.
   public struct Wait: Sendable, Hashable {
     public var tag: LockTag
-    public var mode: LockMode
+    /// `nil` where no lock is waited for.
+    public var mode: LockMode?
     /// `nil` where the server does not say.
     public var since: Instant?
     /// The row it is about, where a transaction is waited for: the tuple lock held meanwhile.

@@ -5,6 +5,12 @@ public struct ResultRow {
     public var column: Int
     public var expected: String
     public var found: String?
+
+    public init(column: Int, expected: String, found: String?) {
+      self.column = column
+      self.expected = expected
+      self.found = found
+    }
   }
 
   private let cells: [UnsafeRawBufferPointer?]

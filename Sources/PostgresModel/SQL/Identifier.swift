@@ -2,21 +2,31 @@
 public enum SQLText {
   /// Quotes an identifier always, as libpq's `PQescapeIdentifier` does.
   public static func identifier(_ name: String) -> String {
-    "\"" + doubled(name, "\"") + "\""
+    "\"" + doubled(name, UInt8(ascii: "\"")) + "\""
   }
 
   /// Quotes a literal as libpq's `PQescapeLiteral` does: right whatever `standard_conforming_strings` says.
   public static func literal(_ text: String) -> String {
-    guard text.utf8.contains(UInt8(ascii: "\\")) else { return "'" + doubled(text, "'") + "'" }
-    return " E'" + doubled(doubled(text, "'"), "\\") + "'"
+    let quoted = doubled(text, UInt8(ascii: "'"))
+    guard contains(text, UInt8(ascii: "\\")) else { return "'" + quoted + "'" }
+    return " E'" + doubled(quoted, UInt8(ascii: "\\")) + "'"
   }
 
-  private static func doubled(_ text: String, _ mark: Character) -> String {
-    guard text.contains(mark) else { return text }
-    return text.reduce(into: "") { result, character in
-      result.append(character)
-      if character == mark { result.append(mark) }
+  private static func contains(_ text: String, _ byte: UInt8) -> Bool {
+    text.utf8.withContiguousStorageIfAvailable { $0.contains(byte) } ?? text.utf8.contains(byte)
+  }
+
+  /// Bytes, as the server reads them: a mark with an accent behind it is another character, but the same
+  /// mark.
+  private static func doubled(_ text: String, _ mark: UInt8) -> String {
+    guard contains(text, mark) else { return text }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.utf8.count + 8)
+    for byte in text.utf8 {
+      bytes.append(byte)
+      if byte == mark { bytes.append(mark) }
     }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }
 

@@ -62,10 +62,14 @@ enum Options {
     "timeout", .duration("DURATION"), help: "how long it may take altogether")
   static let step = CommandOption(
     "step", .flag, help: "ask before each statement, with its locks and changes")
+  static let stepLimit = CommandOption(
+    "step-limit", .duration("DURATION"),
+    help: "with --step: roll back a transaction that has been open for so long")
   static let runs = CommandOption(
     "runs", .flag, help: "what was kept of its runs, in place of the SQL")
   static let resume = CommandOption(
-    "resume", .flag, help: "go on with the migration whose run broke off half-way")
+    "resume", .flag,
+    help: "go on with the migration whose run broke off half-way; up: then with what is pending")
   static let allowOutOfOrder = CommandOption(
     "allow-out-of-order", .flag, help: "apply pending ones older than the newest applied, too")
   static let breakGlass = CommandOption(
@@ -80,12 +84,15 @@ enum Options {
   static let incident = CommandOption(
     "incident", .flag, help: "start the incident document of what was rolled back")
   static let decision = CommandOption(
-    "decision", .text("TITLE"), help: "add an entry about this run to docs/decisions.md")
+    "decision", .text("TITLE"), help: "add an entry about it to docs/decisions.md")
   static let down = CommandOption("down", .flag, help: "the way back instead of the way up")
   static let exitCode = CommandOption(
-    "exit-code", .flag, help: "exit with 3 when migrations are pending")
+    "exit-code", .flag,
+    help: "status: exit with 3 when migrations are pending; diff: with 1 where they differ")
   static let template = CommandOption(
     "template", .text("NAME"), help: "which template to start from; else told from the name")
+  static let summary = CommandOption(
+    "summary", .flag, help: "the difference in words, object by object")
   static let watch = CommandOption("watch", .flag, help: "again every second until interrupted")
   static let keep = CommandOption(
     "keep", .text("DIR"), help: "keep the cluster in DIR instead of throwing it away")

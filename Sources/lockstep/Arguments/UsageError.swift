@@ -15,6 +15,8 @@ enum UsageError: Explainable, Hashable {
   case missingOperand(String, command: String)
   case surplusOperand(String, command: String)
   case contradiction(String, String)
+  /// An option that says nothing without another.
+  case needsOption(String, String)
   /// An option that asks questions, where nobody can answer.
   case needsTerminal(String)
   /// An operand that is not understood, and what would be.
@@ -60,6 +62,8 @@ enum UsageError: Explainable, Hashable {
         "`lockstep help \(command)` shows how it is used")
     case .contradiction(let one, let other):
       usage("\(one) and \(other) cannot be used together", "leave one of them out")
+    case .needsOption(let option, let other):
+      usage("\(option) says nothing without \(other)", "add \(other), or leave \(option) out")
     case .needsTerminal(let option):
       usage("\(option) asks questions, and standard input is no terminal", "leave it out")
     case .badOperand(let operand, let command, let expected):

@@ -4,8 +4,8 @@ enum Commands {
     DemoCommand(), StatusCommand(), ShowCommand(), NewCommand(), RenameCommand(), UpCommand(),
     DownCommand(),
     RedoCommand(),
-    MarkCommand(), RehearseCommand(), ApproveCommand(), IncidentCommand(), LocksCommand(),
-    CreateCommand(), DropCommand(),
+    MarkCommand(), RehearseCommand(), CheckCommand(), ApproveCommand(), IncidentCommand(),
+    LocksCommand(), DiffCommand(), ErdCommand(), CreateCommand(), DropCommand(),
     ResetCommand(), SeedCommand(),
     WaitCommand(), DumpCommand(), DoctorCommand(),
     HelpCommand(),
@@ -14,6 +14,6 @@ enum Commands {
   /// Words that the manual names and that this version does not know yet: asked for, they are refused by
   /// name instead of being taken for a slip of the pen.
   static let later = [
-    "check", "lint", "schema", "blame", "diff", "erd", "changelog", "replay",
+    "lint", "schema", "blame", "changelog", "replay",
   ]
 }

@@ -29,7 +29,11 @@ struct DashboardCommand: Command {
       isReadOnly: settings.isReadOnly, keeper: GateKeeper(settings, loop: context.loop),
       options: { Self.options(settings, $0) }, lockBudget: settings.rules.lockBudget(),
       timeout: settings.rules.timeout,
-      runBy: { context.runBy($0) }, journal: JournalPlace(settings, loop: context.loop),
+      runBy: { context.runBy($0) },
+      checks: DashboardChecks(
+        checklist: { try settings.checklist(named: nil, in: surroundings) },
+        sources: { CheckSources(settings, layout: $0, in: surroundings) }),
+      journal: JournalPlace(settings, loop: context.loop),
       environment: surroundings.variables,
       isASCII: arguments.has(Options.ascii), isPlain: arguments.has(Options.noColour),
       loop: context.loop, say: { context.output.say($0) }
@@ -39,9 +43,11 @@ struct DashboardCommand: Command {
   private static func options(_ settings: ProjectSettings, _ layout: any Layout) -> Runner.Options {
     let dumps = settings.dumpsSchema.value && layout.rules.dumpsSchema
     let schemaFile = ConfigurationSources.path("db/schema.sql", in: settings.root)
-    return Runner.Options(
+    var options = Runner.Options(
       lockBudget: settings.rules.lockBudget(),
       statementTimeout: settings.rules.statementTimeout,
       schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil)
+    options.stepLimit = settings.rules.stepLimit
+    return options
   }
 }

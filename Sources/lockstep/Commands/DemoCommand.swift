@@ -72,7 +72,10 @@ struct DemoCommand: Command {
       project: { site.project }, connection: site.target,
       target: Dashboard.Target(site.target, environment: "demo", isProtected: false),
       options: { _ in Runner.Options(lockBudget: Self.budget) }, lockBudget: Self.budget,
-      runBy: { context.runBy($0) }, environment: context.surroundings.variables,
+      runBy: { context.runBy($0) },
+      journal: JournalPlace(
+        files: site.project.root, of: site.target, environment: "demo", loop: context.loop),
+      environment: context.surroundings.variables,
       isASCII: arguments.has(Options.ascii), isPlain: arguments.has(Options.noColour),
       loop: context.loop, say: { context.output.say($0) }
     ).run()

@@ -15,7 +15,8 @@ struct DownCommand: Command {
     "In a protected environment the approval under which a migration was applied holds for its way back; "
       + "any other needs `lockstep approve --down`. In an emergency --break-glass REASON passes over it "
       + "where the environment allows that, and --incident begins the incident document.",
-    "With --resume it goes on with a roll back outside a transaction that broke off half-way.",
+    "With --resume it goes on with a roll back outside a transaction that broke off half-way, and with "
+      + "no other.",
   ]
   let examples = [
     CommandExample("lockstep down --dry-run", "the exact SQL of the way back"),
@@ -30,7 +31,10 @@ struct DownCommand: Command {
       arguments: arguments, context: context, asksAlways: true, verb: "roll back"
     ).run { project in
       if arguments.has(Options.resume) {
-        return try MigrationRun.brokenOff(.down, arguments, in: project.status)
+        for option in [Options.to, Options.count] where arguments.has(option) {
+          throw UsageError.contradiction("--resume", "--\(option.name)")
+        }
+        return .resume(try MigrationRun.brokenOff(.down, in: project.status))
       }
       let to = arguments.text(Options.to).map { Version($0) }
       return .down(to: to, count: to == nil ? arguments.count(Options.count) ?? 1 : nil)

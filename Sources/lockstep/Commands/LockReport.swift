@@ -34,7 +34,7 @@ struct LockReport: Sendable {
     for root in graph.roots { lines += [[]] + tree(root, depth: 0) }
     if graph.roots.isEmpty {
       lines.append([.init("nobody waits")])
-      let holders = snapshot.openHolders
+      let holders = snapshot.openHolders(look.names)
       if !holders.isEmpty { lines += [[], [.init("open transactions that hold tables")]] }
       for holder in holders { lines += line(of: holder) }
     }
@@ -89,7 +89,7 @@ struct LockReport: Sendable {
     let head: [Output.Span] = [
       .init(who(holder.owner, session, prepared), .strong),
       .init("  \(oneLine(state))\(time(milliseconds(since: holder.since)))"),
-      .init("  holds \(holder.row.mode.sqlName) on \(oneLine(look.names.text(holder.row.tag)))"),
+      .init("  holds \(holder.row.mode.sqlName) on \(oneLine(look.names.place(holder.row.tag)))"),
     ]
     let text = prepared.map(Self.remedy) ?? text(of: session)
     return [head] + (text.map { [[.init("    " + $0, .faint)]] } ?? [])
@@ -119,16 +119,18 @@ struct LockReport: Sendable {
   private func wants(_ node: Int) -> String? {
     graph.nodes[node].wait.map { wait in
       let row = wait.row.map { " (row of \(oneLine(look.names.text($0))))" } ?? ""
-      return "\(wait.mode.sqlName) on \(oneLine(look.names.text(wait.tag)))\(row)"
+      guard let mode = wait.mode else { return "a safe snapshot" }
+      return "\(mode.sqlName) on \(oneLine(look.names.place(wait.tag)))\(row)"
     }
   }
 
   private func holds(_ node: Int) -> String? {
     let value = graph.nodes[node]
+    if value.blocksOn?.kind == .safeSnapshot { return "may still write: no snapshot is safe" }
     guard let mode = value.blocksWith, let tag = value.blocksOn, value.wait?.tag != tag else {
       return nil
     }
-    return "holds \(mode.sqlName) on \(oneLine(look.names.text(tag)))"
+    return "holds \(mode.sqlName) on \(oneLine(look.names.place(tag)))"
   }
 
   /// What a session runs, on one line; `nil` where there is nothing, or it is hidden.
@@ -190,7 +192,8 @@ struct LockReport: Sendable {
       "at": .string(snapshot.at.iso8601), "backends": JSONValue(snapshot.backends),
       "locks": JSONValue(snapshot.locks.count),
       "waiters": .array(graph.waiters.map(waiter)), "trees": .array(graph.roots.map(tree)),
-      "holders": .array(snapshot.openHolders.filter { !drawn.contains($0.owner) }.map(holder)),
+      "holders": .array(
+        snapshot.openHolders(look.names).filter { !drawn.contains($0.owner) }.map(holder)),
     ]
   }
 
@@ -201,7 +204,8 @@ struct LockReport: Sendable {
       "pid": JSONValue(value.owner.pid),
       "blocked_by": .array(graph.blockingPids(of: node).map { JSONValue($0) }),
       "waiting_ms": JSONValue(milliseconds: waitingMilliseconds(node)),
-      "mode": JSONValue(value.wait?.mode.sqlName), "locktype": JSONValue(tag?.kind.catalogName),
+      "kept_by": JSONValue(value.blockers.first?.strength.word),
+      "mode": JSONValue(value.wait?.mode?.sqlName), "locktype": JSONValue(tag?.kind.catalogName),
       "relation": relation(tag), "user": JSONValue(value.session?.user),
       "application": JSONValue(value.session?.application), "query": query(value.session),
     ]
@@ -235,6 +239,17 @@ struct LockReport: Sendable {
 
   private func query(_ session: LockSession?) -> JSONValue {
     JSONValue(session.flatMap { $0.isHidden ? nil : $0.query })
+  }
+}
+
+extension WaitGraph.Strength {
+  /// As scripts read it.
+  fileprivate var word: String {
+    switch self {
+    case .hard: "lock"
+    case .soft: "queue"
+    case .snapshot: "snapshot"
+    }
   }
 }
 

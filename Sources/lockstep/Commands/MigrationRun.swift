@@ -23,8 +23,9 @@ struct MigrationRun: Sendable {
 
   /// Options of a run that every one of these commands takes.
   static let options = [
-    Options.to, Options.count, Options.dryRun, Options.step, Options.timeout, Options.lockTimeout,
-    Options.lockAttempts, Options.statementTimeout, Options.breakGlass, Options.decision,
+    Options.to, Options.count, Options.dryRun, Options.step, Options.stepLimit, Options.timeout,
+    Options.lockTimeout, Options.lockAttempts, Options.statementTimeout, Options.breakGlass,
+    Options.decision,
   ]
 
   /// Does it.
@@ -36,7 +37,7 @@ struct MigrationRun: Sendable {
     let isDry = arguments.has(Options.dryRun)
     var opening = settings
     if isDry { opening.isReadOnly = true }
-    let project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
+    var project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
     var planContext = PlanContext(
       runBy: context.runBy(project.loaded.sessionUser), isReadOnly: !isDry && settings.isReadOnly,
       dataLoss: isDry || arguments.has(Options.yes)
@@ -69,7 +70,12 @@ struct MigrationRun: Sendable {
       try await ApprovalDesk(context: context, settings: settings).recordBrokenGlass(
         glass, facts, plan)
     }
-    return try await run(plan, planContext, in: project, keeper, glass)
+    tellTakingUp(plan)
+    let files = project.loaded.catalog.migrations.flatMap(\.files)
+    // The runner reads everything again, and holds it as long as it runs; an incident document tells of
+    // migrations as they are known now.
+    if !arguments.has(Options.incident) { project.loaded.forgetMigrations() }
+    return try await run(plan, planContext, files, in: project, keeper, glass)
   }
 
   /// Makes the health check that a killed run still owes; `nil` where none does.
@@ -118,14 +124,10 @@ struct MigrationRun: Sendable {
 
   /// What `--resume` goes on with.
   ///
-  /// - Throws: `Refusal` where nothing broke off, or in the other direction; `UsageError` beside options
-  ///   that choose migrations.
+  /// - Throws: `Refusal` where nothing broke off, or in the other direction.
   static func brokenOff(
-    _ direction: Direction, _ arguments: Arguments, in status: ProjectStatus
-  ) throws -> PlanRequest {
-    for option in [Options.to, Options.count] where arguments.has(option) {
-      throw UsageError.contradiction("--resume", "--\(option.name)")
-    }
+    _ direction: Direction, in status: ProjectStatus
+  ) throws(Refusal) -> Version {
     let failed = status.migrations.filter { $0.state == .failed }
     guard let first = failed.first(where: { $0.unfinished?.direction == direction }) ?? failed.first
     else {
@@ -142,14 +144,17 @@ struct MigrationRun: Sendable {
           at: first.location,
           next: "go on with `lockstep \(other.rawValue) --resume`; nothing was done"))
     }
-    return .resume(first.version)
+    return first.version
   }
 
   private func checkArguments() throws(UsageError) {
     if arguments.has(Options.to), arguments.has(Options.count) {
       throw .contradiction("--to", "--count")
     }
-    guard arguments.has(Options.step) else { return }
+    guard arguments.has(Options.step) else {
+      if arguments.has(Options.stepLimit) { throw .needsOption("--step-limit", "--step") }
+      return
+    }
     if arguments.has(Options.yes) { throw .contradiction("--step", "--yes") }
     if !context.canAsk { throw .needsTerminal("--step") }
   }
@@ -168,6 +173,7 @@ struct MigrationRun: Sendable {
     if arguments.has(Options.step) {
       options.pace = .stepping
       options.control = RunControl()
+      options.stepLimit = arguments.duration(Options.stepLimit) ?? settings.rules.stepLimit
     }
     return options
   }
@@ -208,6 +214,15 @@ struct MigrationRun: Sendable {
     guard isSure else { throw context.declined() }
   }
 
+  /// Says before a run that goes on with another what all of it will be.
+  private func tellTakingUp(_ plan: Plan) {
+    guard plan.steps.count > 1, let first = plan.steps.first, first.resumption != nil else {
+      return
+    }
+    let rest = plan.steps.dropFirst().map(\.label).joined(separator: ", ")
+    context.output.say("going on with \(first.label), then applying \(rest)")
+  }
+
   /// Asks how to go on within a transaction; no answer is a no.
   private func decision(_ stop: RunStop) async -> StepDecision {
     let question =
@@ -217,7 +232,8 @@ struct MigrationRun: Sendable {
       case .commit: "commit?"
       }
     while true {
-      let answer = try? await context.ask("\(question) [y]es, [a]ll the rest, [n]o: roll back")
+      let answer = try? await context.ask(
+        "\(question) [y]es, [a]ll the rest of it, [n]o: roll back")
       switch answer?.lowercased().filter({ !$0.isWhitespace }) {
       case "y", "yes": return .next
       case "a", "all": return .rest
@@ -294,8 +310,8 @@ struct MigrationRun: Sendable {
   // MARK: Running
 
   private func run(
-    _ plan: Plan, _ planContext: PlanContext, in project: OpenProject, _ keeper: GateKeeper,
-    _ glass: GateFacts.BrokenGlass?
+    _ plan: Plan, _ planContext: PlanContext, _ files: [SourceFile], in project: OpenProject,
+    _ keeper: GateKeeper, _ glass: GateFacts.BrokenGlass?
   ) async throws -> ExitCode {
     let options = runnerOptions(project.settings, layout: project.loaded.layout)
     let runner = Runner(
@@ -304,16 +320,26 @@ struct MigrationRun: Sendable {
     let report = RunReport(output: context.output)
     let timeout = arguments.duration(Options.timeout) ?? project.settings.rules.timeout
     let output = context.output
+    let asking = OpenQuestion()
     let recording = await JournalPlace(project.settings, loop: context.loop).recording(
       of: plan, by: planContext.runBy, in: project.connection, asks: keeper.demands.asks,
       warn: { output.tell($0) })
     let guarded = keeper.run(
       runner, timeout: timeout, brokenGlass: glass, session: project.connection)
-    let ended = try await guarded.run(plan, context: planContext, in: project.connection) { event in
+    let ended = try await guarded.run(
+      plan, context: planContext, files: files, in: project.connection
+    ) { event in
       recording.take(event)
+      // What comes while a question stands open begins a line of its own.
+      if case .migrationFailed = event, asking.isOpen { output.write("\n", .message) }
       report.tell(event)
       if case .stopped(_, let stop) = event, let control = options.control {
-        Task(executorPreference: context.loop) { control.decide(await decision(stop)) }
+        asking.isOpen = true
+        Task(executorPreference: context.loop) {
+          let decision = await decision(stop)
+          asking.isOpen = false
+          control.decide(decision)
+        }
       }
     }
     let (outcome, isLate) = (ended.outcome, ended.isLate)
@@ -361,6 +387,16 @@ struct MigrationRun: Sendable {
       "another runner is at work: pid \(holder.pid) \(who.joined(separator: " "))\(since)",
       details: [.init("lock", holder.key)],
       next: "wait until it is done and run it again; nothing was run")
+  }
+}
+
+/// Whether a question stands on the terminal without its answer.
+private final class OpenQuestion: Sendable {
+  private let state = Mutex(false)
+
+  var isOpen: Bool {
+    get { state.withLock { $0 } }
+    set { state.withLock { $0 = newValue } }
   }
 }
 

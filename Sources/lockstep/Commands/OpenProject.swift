@@ -40,20 +40,21 @@ extension CommandContext {
     texts: Project.Texts = .kept
   ) async throws -> OpenProject {
     let project = try await project(settings)
-    // Both at once; a wrong folder is told without waiting for the server, so the task is not awaited
+    // All at once; a wrong folder is told without waiting for the server, so the task is not awaited
     // where reading fails.
     let connecting = Task(executorPreference: loop) {
-      try await connect(settings, for: runnerOptions)
+      let connection = try await connect(settings, for: runnerOptions)
+      return (connection, try await project.past(from: connection))
     }
     let files = try await project.readFiles(texts)
-    let connection = try await withTaskCancellationHandler {
+    let (connection, past) = try await withTaskCancellationHandler {
       try await connecting.value
     } onCancel: {
       connecting.cancel()
     }
     return OpenProject(
       settings: settings, project: project, connection: connection,
-      loaded: try await project.load(files, from: connection))
+      loaded: try await project.load(files, from: connection, past: past))
   }
 
   private func usualDirectory(_ settings: ProjectSettings) async throws -> String {

@@ -44,6 +44,11 @@ struct ProjectDocuments: Sendable {
   ///
   /// - Returns: Its path.
   func add(_ entry: DecisionEntry) throws(Failure) -> String {
+    try add(markdown: entry.markdown { DurationText.show(milliseconds: $0) })
+  }
+
+  /// As `add(_:)`, for an entry that is written already.
+  func add(markdown entry: String) throws(Failure) -> String {
     let folder = ConfigurationSources.path("docs", in: root)
     let path = "\(folder)/decisions.md"
     guard makeFolders(folder) else { throw cannotWrite(folder) }
@@ -52,10 +57,9 @@ struct ProjectDocuments: Sendable {
     defer { close(file) }
     var status = stat()
     let isNew = fstat(file, &status) == 0 && status.st_size == 0
-    let text =
-      (isNew ? DecisionEntry.head : "")
-      + entry.markdown { DurationText.show(milliseconds: $0) }
-    guard HandOver.write(text, to: file) else { throw cannotWrite(path) }
+    guard HandOver.write((isNew ? DecisionEntry.head : "") + entry, to: file) else {
+      throw cannotWrite(path)
+    }
     return path
   }
 

@@ -127,7 +127,7 @@ extension RehearsedMigration {
 
 extension [SchemaDiff.Change] {
   /// What belongs to a table that came or went is counted in the line of the table.
-  fileprivate var lines: [[Output.Span]] {
+  var lines: [[Output.Span]] {
     let tables = Set(
       filter { $0.kind == "table" && $0.action != .changed }.map { "\($0.action) \($0.object)" })
     func owner(_ change: SchemaDiff.Change) -> String {
@@ -182,60 +182,4 @@ extension SchemaDiff.Change {
     let words = value.split { $0.isWhitespace }.joined(separator: " ")
     return words.count > 60 ? words.prefix(59) + "…" : words
   }
-
-  fileprivate var json: JSONValue {
-    [
-      "kind": .string(kind), "object": .string(object), "action": .string(action.rawValue),
-      "property": property.isEmpty ? .null : .string(property), "before": JSONValue(before),
-      "after": JSONValue(after), "breaking": .bool(!breaks.isEmpty), "benign": .bool(isBenign),
-    ]
-  }
 }
-
-extension RehearsalReport {
-  // MARK: For scripts
-
-  fileprivate var json: JSONValue {
-    [
-      "scratch": .string(scratch.name), "mode": .string(scratch.mode.rawValue),
-      "server_version": .string(scratch.serverVersion),
-      "not_proven": JSONValue(scratch.mode.limits),
-      "migrations": .array(migrations.map(\.json)),
-      "batch_rollback": batch?.json ?? .null,
-    ]
-  }
-}
-
-extension RehearsedMigration {
-  fileprivate var json: JSONValue {
-    [
-      "version": .string(version.text), "name": .string(name), "verdict": .string(verdict.rawValue),
-      "applies": known(applies), "duration_ms": JSONValue(milliseconds: durationMilliseconds),
-      "statements": .array(
-        statements.map { statement in
-          [
-            "index": JSONValue(statement.index), "line": JSONValue(statement.line),
-            "sql": .string(statement.sql),
-            "duration_ms": JSONValue(milliseconds: statement.durationMilliseconds),
-            "rows": JSONValue(statement.rows), "locks": nil, "rewrites": nil, "scans": nil,
-            "transactional": .bool(statement.isTransactional),
-          ]
-        }),
-      "changes": .array(changes.map(\.json)), "rollback": rollBack.json,
-      "reapplies": known(reapplies), "error": error?.json ?? .null,
-    ]
-  }
-}
-
-extension RollBack {
-  fileprivate var json: JSONValue {
-    [
-      "has_script": .bool(hasScript), "runs": known(runs),
-      "restores_schema": known(restoresSchema),
-      "differences": differences.map { .array($0.map(\.json)) } ?? .null,
-    ]
-  }
-}
-
-/// What is not known is `null`.
-private func known(_ value: Bool?) -> JSONValue { value.map { .bool($0) } ?? .null }

@@ -39,12 +39,21 @@ struct RunReport: Sendable {
       for lock in locks ?? [] { output.print("    holds \(lock.mode.sqlName) on \(lock.relation)") }
       for change in changes ?? [] { output.print("    \(change.words)") }
     case .progress(_, let progress):
+      guard let progress else {
+        output.explain("  no progress reported")
+        break
+      }
       guard progress.total > 0 else { break }
       output.print(
         "  \(progress.phase): \(progress.done) of \(progress.total) \(progress.unit)")
     case .migrationDeclined(let version, let name, _):
       output.print("rolled back \(label(version, name)); nothing of it stands")
-    case .stopped, .resumed: break
+    case .stopped(_, let stop):
+      guard let limit = stop.limitMilliseconds else { break }
+      let open = DurationText.show(milliseconds: stop.openMilliseconds)
+      output.print(
+        "  open for \(open); rolled back after \(DurationText.show(milliseconds: limit))")
+    case .resumed: break
     case .lockAttempt(_, let attempt, let of, let waited, let blockers, let reason, let rest):
       let time = DurationText.show(milliseconds: waited)
       let who = blockers.isEmpty ? "" : ", held by \(RunReport.pids(blockers))"
@@ -78,7 +87,10 @@ struct RunReport: Sendable {
       output.print(
         "  waiting for a lock for \(time)\(who.isEmpty ? "" : ", behind \(who)")\(victims)")
     } else if queue.victims > 0 {
-      output.print("  \(counted(queue.victims, "session")) waiting for what it holds")
+      let who = queue.waiting.prefix(5).map(\.words).joined(separator: "; ")
+      output.print(
+        "  \(counted(queue.victims, "session")) waiting for what it holds"
+          + (who.isEmpty ? "" : ": \(who)"))
     }
   }
 
@@ -100,8 +112,8 @@ struct RunReport: Sendable {
   }
 
   private func label(_ version: Version, _ name: String) -> String {
-    let words = name.split(separator: " ").joined(separator: "_")
-    return words.isEmpty ? version.text : "\(version)_\(words)"
+    let words = name.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
+    return words.isEmpty ? version.text : version.text + "_" + words.joined(separator: "_")
   }
 
   /// As in a list of what will be done.
@@ -144,6 +156,14 @@ struct RunReport: Sendable {
         "victims": JSONValue(queue.victims),
         "oldest_victim_ms": JSONValue(milliseconds: queue.oldestVictimMilliseconds),
         "blockers": .array(queue.blockers.map { JSONValue($0.pid) }),
+        "waiting": .array(
+          queue.waiting.map { waiter in
+            [
+              "pid": JSONValue(waiter.pid), "user": JSONValue(waiter.user),
+              "application": JSONValue(waiter.application),
+              "waited_ms": JSONValue(milliseconds: waiter.waitedMilliseconds),
+            ]
+          }),
       ]
     case .statementFinished(
       let version, let index, let line, let command, let rows, let time, let locks, let changes):
@@ -155,18 +175,24 @@ struct RunReport: Sendable {
       ]
     case .progress(let version, let progress):
       return [
-        "event": "progress", "version": .string(version.text), "phase": .string(progress.phase),
-        "done": JSONValue(progress.done),
-        "total": progress.total > 0 ? JSONValue(progress.total) : .null,
-        "unit": .string(progress.unit),
+        "event": "progress", "version": .string(version.text), "phase": JSONValue(progress?.phase),
+        "done": JSONValue(progress?.done),
+        "total": JSONValue(progress.flatMap { $0.total > 0 ? $0.total : nil }),
+        "unit": JSONValue(progress?.unit),
       ]
     case .stopped(let version, let stop):
       guard case .statement(let index, let line, let command) = stop.next else {
-        return ["event": "stopped", "version": .string(version.text), "before": "commit"]
+        return [
+          "event": "stopped", "version": .string(version.text), "before": "commit",
+          "open_ms": JSONValue(milliseconds: stop.openMilliseconds),
+          "limit_ms": JSONValue(milliseconds: stop.limitMilliseconds),
+        ]
       }
       return [
         "event": "stopped", "version": .string(version.text), "before": "statement",
         "index": JSONValue(index), "line": JSONValue(line), "command": .string(command),
+        "open_ms": JSONValue(milliseconds: stop.openMilliseconds),
+        "limit_ms": JSONValue(milliseconds: stop.limitMilliseconds),
       ]
     case .resumed(let version, let decision):
       return [

@@ -16,6 +16,7 @@ extension ConfigurationFile {
     checklist = try object.text("checklist")
     keyQueries = try object.text("key_queries")
     assertions = try object.text("assertions")
+    diagramFile = try object.text("diagram_file")
     // The rules of the checks belong to the checks; here it is only known that they may stand here.
     _ = object.take("lint")
     if let value = object.take("environments") {
@@ -44,6 +45,7 @@ extension EnvironmentRules {
     lockVictims = try object.count("lock_victims")
     lockVictimWait = try object.duration("lock_victim_wait")
     statementTimeout = try object.duration("statement_timeout")
+    stepLimit = try object.duration("step_limit")
     timeout = try object.duration("timeout")
     if let value = object.take("approval") {
       var inner = try ConfigurationObject(value, key: "approval")

@@ -12,6 +12,8 @@ struct ConfigurationFile: Sendable, Hashable {
   var checklist: String?
   var keyQueries: String?
   var assertions: String?
+  /// The committed entity-relationship diagram.
+  var diagramFile: String?
   /// In the order in which they stand in the file.
   var environments: [EnvironmentRules] = []
 
@@ -40,6 +42,8 @@ struct EnvironmentRules: Sendable, Hashable {
   /// How long any one of them may wait.
   var lockVictimWait: Duration?
   var statementTimeout: Duration?
+  /// How long a transaction may stay open while it is stepped through.
+  var stepLimit: Duration?
   /// Of the whole run.
   var timeout: Duration?
   var approval = Approval()

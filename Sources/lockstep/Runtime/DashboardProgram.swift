@@ -33,7 +33,9 @@ struct DashboardProgram: Sendable {
   var timeout: Duration?
   /// Who is recorded as having run something, from the role that logged in.
   var runBy: @Sendable (String) -> String = { $0 }
-  /// Where runs and audit events are kept; `nil` keeps none.
+  /// What migrations are held against.
+  var checks = DashboardChecks()
+  /// Where runs, checks and audit events are kept; `nil` keeps none.
   var journal: JournalPlace?
   var environment: [String: String]
   /// Whether boxes are drawn in ASCII even where the locale has more.

@@ -18,7 +18,9 @@ extension EffectRunner {
   /// Carries out one effect; whatever takes time goes on beside the rest.
   func perform(_ effect: Effect) {
     switch effect {
-    case .reload: start { await $0.reload() }
+    case .reload:
+      start { await $0.reload() }
+      start { await $0.readChecklist() }
     case .makePlan(let request): start { await $0.makePlan(request) }
     case .run(let plan, let pace): run = start { await $0.run(plan, pace) }
     case .stepAside: stepAside()
@@ -28,6 +30,14 @@ extension EffectRunner {
     case .rename(let renaming): carryOut(renaming)
     case .measureTables(let names): start { await $0.measureTables(names) }
     case .signal(let signal): start { await $0.signal(signal) }
+    case .check(let version, let items):
+      check = start { await $0.check(version, items: items) }
+    case .rehearse(let version): check = start { await $0.rehearse(version) }
+    case .cancelCheck: check?.cancel()
+    case .keepCheck(let word): start { await $0.keep(word) }
+    case .saveChecks(let checked, let form, let name): saveChecks(checked, form, as: name)
+    case .saveEvidence(let checked, let files, let folder):
+      saveEvidence(checked, files, in: folder)
     case .copy(let text): copy(text)
     case .edit(let path, let line): start { await $0.edit(path, line) }
     case .page(let text): start { await $0.page(text) }
@@ -357,12 +367,29 @@ extension EffectRunner {
         continue
       }
       do {
-        let found = try await connection.rows(HistoryProbe.query(table)).first
+        let found = try await historyMark(of: table, in: connection)
         if found != historyMark { send(.historyChanged) }
       } catch {
+        historyQuestion = nil
         noteLoss(error)
       }
     }
+  }
+
+  /// Asks whether anybody wrote to the history, with a question that is prepared in the session: planning
+  /// it each time would cost the server more than the answer.
+  private func historyMark(
+    of table: QualifiedName, in connection: Connection
+  ) async throws(DatabaseError) -> String? {
+    if historyQuestion?.pid != connection.processID || historyQuestion?.table != table {
+      try await connection.execute(
+        "deallocate all; prepare lockstep_history as \(HistoryProbe.text(SQLText.literal(table.sql)))"
+      )
+      historyQuestion = (connection.processID, table)
+    }
+    return try await connection.rows(
+      Query("execute lockstep_history", decode: HistoryProbe.mark)
+    ).first
   }
 
   // MARK: - Files
@@ -407,7 +434,7 @@ extension EffectRunner {
     }
   }
 
-  private func save(_ text: String, as name: String) {
+  func save(_ text: String, as name: String) {
     let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else {
       return send(
@@ -474,12 +501,20 @@ extension Runner.Outcome {
 enum HistoryProbe {
   /// A text that changes when rows are written, or when the table comes or goes.
   static func query(_ table: QualifiedName) -> Query<String> {
+    Query(text("$1"), [table.sql], decode: mark)
+  }
+
+  /// The question about a table, named by a parameter or a literal.
+  static func text(_ table: String) -> String {
     let counters = ["inserted", "updated", "deleted"].map { "pg_stat_get_tuples_\($0)(r)" }
-    return Query(
-      """
+    return """
       select coalesce(string_agg(concat_ws(',', r, \(counters.joined(separator: ", "))), ';'), '')
-      from unnest(array[to_regclass($1), to_regclass('lockstep.journal')]::oid[]) r
-      """, [table.sql]
-    ) { (row) throws(ResultRow.Mismatch) in try row.string(0) }
+      from unnest(array[to_regclass(\(table)), to_regclass('lockstep.journal')]::oid[]) r
+      """
+  }
+
+  /// Reads the answer.
+  static let mark: @Sendable (ResultRow) throws(ResultRow.Mismatch) -> String = {
+    (row) throws(ResultRow.Mismatch) in try row.string(0)
   }
 }

@@ -32,9 +32,13 @@ actor EffectRunner {
   var loaded: LoadedProject?
   /// What the server's counters said of the history table when it was last read.
   var historyMark: String?
+  /// The session and the table for which the question about the history is prepared.
+  var historyQuestion: (pid: Int32, table: QualifiedName)?
   /// The backends of our own sessions.
   var ours: Set<Int32> = []
   var run: Task<Void, Never>?
+  /// What is being proven or rehearsed.
+  var check: Task<Void, Never>?
   /// Tells the run that is under way what to do.
   var control: RunControl?
   /// What tells of changes in the migrations folders, and which folders these are.
@@ -78,7 +82,7 @@ actor EffectRunner {
     listenToKeys()
     companions = [
       start { await $0.hearSignals() }, start { await $0.tick() },
-      start { await $0.readFilesFirst() }, start { await $0.keepConnected() },
+      start { await $0.readChecklist() }, start { await $0.readFilesFirst() }, start { await $0.keepConnected() },
       start { await $0.watchFiles() }, start { await $0.watchHistory() },
     ]
     let ending: Ending
@@ -94,6 +98,7 @@ actor EffectRunner {
     loss = nil
     screen.leave()
     await endRun(ending)
+    await endCheck()
     switch ending {
     case .left: return .done
     case .vanished, .signal: return .interrupted
@@ -134,10 +139,16 @@ actor EffectRunner {
 
   private func cancel(_ run: Task<Void, Never>) async {
     run.cancel()
-    // A server that does not answer must not keep a program alive that nobody sees.
+    await settle(run)
+  }
+
+  /// Waits for something that was cancelled.
+  ///
+  /// A server that does not answer must not keep a program alive that nobody sees.
+  func settle(_ task: Task<Void, Never>) async {
     let loop = loop
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await run.value }
+      group.addTask { await task.value }
       group.addTask { try? await loop.sleep(for: .seconds(10)) }
       await group.next()
       group.cancelAll()

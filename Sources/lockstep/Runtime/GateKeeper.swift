@@ -19,7 +19,7 @@ struct GateKeeper: Sendable {
   init(_ settings: ProjectSettings, loop: EventLoop) {
     demands = settings.demands
     journal = JournalPlace(settings, loop: loop)
-    checklist = GateChecklist.staging
+    checklist = Checklists.staging
     validationTarget = settings.validationTarget
     target = settings.target.value
     self.loop = loop

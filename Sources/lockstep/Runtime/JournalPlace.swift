@@ -22,10 +22,19 @@ struct JournalPlace: Sendable {
     self.loop = loop
   }
 
+  /// In files below a folder, for a database that belongs to no project.
+  init(files root: String, of target: ConnectionString, environment: String?, loop: EventLoop) {
+    self.root = root
+    kind = .file
+    self.target = target
+    self.environment = environment
+    self.loop = loop
+  }
+
   // MARK: Writing
 
   /// Where records are added; files where the database cannot be reached a second time.
-  private func records(_ warn: @Sendable (Diagnostic) -> Void) async -> any RunRecords {
+  func records(_ warn: @Sendable (Diagnostic) -> Void) async -> any RunRecords {
     guard kind == .database else { return FileRecords(root: root) }
     do throws(DatabaseError) {
       return DatabaseRecords(

@@ -96,7 +96,12 @@ struct Output: Sendable {
   }
 
   /// A JSON value on a line of its own.
-  func print(_ json: JSONValue) { write("\(json)\n", .result) }
+  func print(_ json: JSONValue) {
+    var bytes: [UInt8] = []
+    json.append(to: &bytes)
+    bytes.append(UInt8(ascii: "\n"))
+    write(String(decoding: bytes, as: UTF8.self), .result)
+  }
 
   /// What people want to know while it works; not said with `--quiet`.
   func say(_ text: String) {

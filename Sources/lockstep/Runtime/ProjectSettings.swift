@@ -36,6 +36,7 @@ struct ProjectSettings: Sendable {
   var checklist: String?
   var keyQueries: String?
   var assertions: String?
+  var diagramFile: String?
   /// Whether to wait for the server before anything else, and how long.
   var waits: Bool
   var waitTimeout: Setting<Duration>
@@ -74,6 +75,7 @@ struct ProjectSettings: Sendable {
     checklist = file?.checklist.map { ConfigurationSources.path($0, in: sources.root) }
     keyQueries = file?.keyQueries.map { ConfigurationSources.path($0, in: sources.root) }
     assertions = file?.assertions.map { ConfigurationSources.path($0, in: sources.root) }
+    diagramFile = file?.diagramFile.map { ConfigurationSources.path($0, in: sources.root) }
     libpqVariables = sources.libpqVariables
 
     var connecting = ConnectionSettings(sources)

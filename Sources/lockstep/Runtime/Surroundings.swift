@@ -66,7 +66,9 @@ private func readFile(_ path: String) -> Surroundings.FileContent {
   guard status.st_size <= largestFile else {
     return .unreadable(reason: "it is larger than \(largestFile) bytes")
   }
-  var bytes = [UInt8](repeating: 0, count: largestFile + 1)
+  // One byte more than there is, so that the end is met without a second buffer; a file that grows
+  // meanwhile is read as it was.
+  var bytes = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
   var count = 0
   while count < bytes.count {
     let got = bytes.withUnsafeMutableBytes {

@@ -103,8 +103,8 @@ import Testing
 
   @Test func `a command of a later version is refused by name`() {
     #expect(
-      message("check") == """
-        error: the command "check" is not in this version of Lockstep
+      message("blame") == """
+        error: the command "blame" is not in this version of Lockstep
           next: `lockstep help` lists the commands that are
         """)
   }

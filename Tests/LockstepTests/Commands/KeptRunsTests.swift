@@ -3,6 +3,12 @@ import Testing
 
 @testable import lockstep
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// What the program keeps of its runs, as a script sees it.
 @Suite struct KeptRunsTests {
   private static let files = [
@@ -68,6 +74,33 @@ import Testing
       json.contains(#""locks":[{"mode":"ACCESS EXCLUSIVE","relation":"public.a","held_ms":"#))
   }
 
+  @Test(.timeLimit(.minutes(2)), arguments: ["file", "database"])
+  func `a run that was cut off, or runs still, is shown without its end`(
+    _ journal: String
+  ) async throws {
+    let (program, database) = try await project([
+      "lockstep.json": "{journal: \"\(journal)\"}",
+      "db/migrations/002_b.sql": "-- migrate:up\n\(Gate.stop)\n-- migrate:down\nselect 1;\n",
+    ])
+    #expect(try await program.run("up", "--count", "1").status == 0)
+    let words = "UTC  began to be applied; no end was kept: it was cut off, or runs still\n"
+    try await Gate.closed(in: database) { gate in
+      async let up = program.run("up")
+      _ = try await gate.comer()
+      while !(try await program.run("show", "002", "--runs").output.contains(words)) {}
+      try program.signalChildren(SIGKILL)
+      _ = try await up
+    }
+    let runs = try await program.run("show", "002", "--runs")
+    #expect(runs.output.contains(words))
+    #expect(runs.output.contains("; no end of the run was kept\n"))
+    let json = try await program.run("show", "002", "--runs", "--json").output
+    #expect(json.contains(#""outcome":"begun","duration_ms":null"#))
+    #expect(json.contains(#""run_outcome":null"#))
+    // One that has ended has an end.
+    #expect(try await program.run("show", "001", "--runs").lines.count == 3)
+  }
+
   @Test func `what was never run has no runs`() async throws {
     let (program, _) = try await project()
     #expect(try await program.run("show", "001", "--runs").output == "no run of 001_a was kept\n")
@@ -83,7 +116,7 @@ import Testing
           next: without --resume `lockstep up` runs as usual; nothing was done
 
         """)
-    let both = try await program.run("up", "--resume", "--count", "1")
+    let both = try await program.run("down", "--resume", "--count", "1")
     #expect(both.status == 2)
   }
 }

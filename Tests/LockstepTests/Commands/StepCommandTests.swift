@@ -12,13 +12,16 @@ import Testing
     """
   ]
 
-  private func start(_ database: TestDatabase) throws -> TerminalEmulator {
+  private func start(
+    _ database: TestDatabase, _ further: [String] = []
+  ) throws -> TerminalEmulator {
     let program = try Program(Self.files)
     let shell = ["/bin/sh", "-c", #"cd "$0" && exec "$@""#, program.folder, try Program.path()]
-    let words = [
-      "up", "--step", "--url", database.url, "--dir", "migrations", "--layout", "sqlx",
-      "--no-color",
-    ]
+    let words =
+      [
+        "up", "--step", "--url", database.url, "--dir", "migrations", "--layout", "sqlx",
+        "--no-color",
+      ] + further
     return try TerminalEmulator(
       shell + words, environment: ["HOME": program.folder], size: Size(columns: 120, rows: 30))
   }
@@ -48,6 +51,28 @@ import Testing
     terminal.send("y\n")
     expect("applied 0001_orders", on: terminal)
     #expect(try await database.rows("SELECT count(*) FROM _sqlx_migrations") == ["1"])
+  }
+
+  @Test func `a question that nobody answers ends with the step limit`() async throws {
+    let database = try await database()
+    let terminal = try start(database, ["--step-limit", "1s"])
+    expect("rolled back after 1.0 s", on: terminal)
+    expect("stepping held its transaction open for longer than 1 s", on: terminal)
+    expect("nothing of 0001 was applied", on: terminal)
+    #expect(terminal.waitForExit() == .exited(1))
+    // The error begins a line of its own, behind the question.
+    #expect(terminal.lines.contains { $0.hasPrefix("error: migration 0001_orders was ended") })
+    #expect(try await database.rows("SELECT to_regclass('orders') IS NULL") == ["t"])
+  }
+
+  @Test func `a step limit says nothing without steps`() async throws {
+    let database = try await database()
+    let outcome = try await Program(Self.files).run(
+      "up", "--step-limit", "1s", "--url", database.url, "--dir", "migrations", "--layout", "sqlx")
+    #expect(outcome.status == 2)
+    #expect(
+      outcome.errors.contains("--step-limit says nothing without --step")
+        && outcome.errors.contains("add --step, or leave --step-limit out"))
   }
 
   @Test func `a no rolls all of it back`() async throws {

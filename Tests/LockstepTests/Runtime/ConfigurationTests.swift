@@ -54,7 +54,8 @@ func refusal(
             service: "orders-prod", protected: true, validated_on: "staging",
             backup: { directory: "backups", command: null }, health: { sql: "select 1", timeout: "10s" },
             auto_rollback: true, lock_timeout: "2s", lock_attempts: 20, lock_victims: 30,
-            lock_victim_wait: "900ms", statement_timeout: null, timeout: "5min",
+            lock_victim_wait: "900ms", statement_timeout: null, step_limit: "1min",
+            timeout: "5min",
             approval: { other_than_author: true, break_glass: true },
           },
         },
@@ -87,6 +88,7 @@ func refusal(
     #expect(production.lockBudget(timeout: .seconds(1), attempts: 2).attempts == 2)
     #expect(production.lockVictims == 30)
     #expect(production.statementTimeout == nil)
+    #expect(production.stepLimit == .seconds(60))
     #expect(production.timeout == .seconds(300))
     #expect(production.approval == .init(otherThanAuthor: true, breakGlass: true))
   }

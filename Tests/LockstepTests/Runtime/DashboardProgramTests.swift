@@ -312,6 +312,65 @@ struct DashboardProgramTests {
     #expect(run.terminal.waitForExit() == .exited(0))
   }
 
+  @Test func `a run steps aside by hand and gets its lock later`() async throws {
+    let database = try await TestServer.shared.makeDatabase()
+    try await database.execute("CREATE TABLE stock (id int)")
+    let run = try Run(
+      url: database.url,
+      files: [
+        "migrations/0001_note.sql": "ALTER TABLE stock ADD COLUMN note text;\n",
+        "migrations/0001_note.down.sql": "ALTER TABLE stock DROP COLUMN note;\n",
+      ], size: Size(columns: 200, rows: 60))
+    run.sees("applied 0  pending 1")
+    let name = database.name
+    let holder = Task {
+      try await TestServer.shared.withConnection(to: name, application: "holder") {
+        _ = try await $0.execute(
+          "BEGIN; LOCK TABLE stock IN ACCESS SHARE MODE; SELECT pg_sleep(300); ROLLBACK")
+      }
+    }
+    let held = """
+      SELECT pid FROM pg_locks WHERE granted AND relation = 'stock'::regclass
+        AND mode = 'AccessShareLock' AND pid <> pg_backend_pid()
+      """
+    while try await database.rows(held) == [] {}
+    run.apply()
+    // Who stands in the way is seen, and the key is offered.
+    run.sees("x step aside")
+    run.type("x")
+    run.sees("attempt 1 of")
+    run.sees("stepped aside by hand after")
+    #expect(try await database.rows("SELECT count(*) FROM _sqlx_migrations") == ["0"])
+    try await database.execute(
+      """
+      SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+      WHERE application_name = 'holder' AND datname = current_database()
+      """)
+    _ = await holder.result
+    run.sees("ok 0001 applied")
+    run.sees("applied 1  pending 0")
+    run.type("q")
+    #expect(run.terminal.waitForExit() == .exited(0))
+  }
+
+  @Test func `a run that takes longer than its environment allows is ended`() async throws {
+    let database = try await TestServer.shared.makeDatabase()
+    let run = try Run(
+      url: database.url,
+      files: [
+        "lockstep.json": "{environments: {slow: {timeout: \"1s\"}}}",
+        "migrations/0001_slow.sql": "CREATE TABLE half (id int);\nSELECT pg_sleep(120);\n",
+        "migrations/0001_slow.down.sql": "DROP TABLE half;\n",
+      ], ["--env", "slow"], size: Size(columns: 200, rows: 60))
+    run.sees("applied 0  pending 1")
+    run.apply()
+    run.sees("nothing of 0001 was kept")
+    run.sees("the run took longer than 1.0 s")
+    #expect(try await database.rows("SELECT to_regclass('half') IS NULL") == ["t"])
+    run.type("q")
+    #expect(run.terminal.waitForExit() == .exited(0))
+  }
+
   @Test func `a read-only session cannot be armed`() async throws {
     let database = try await TestServer.shared.makeDatabase()
     let run = try Run(url: database.url, ["--read-only"])

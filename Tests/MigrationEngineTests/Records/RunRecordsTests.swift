@@ -142,6 +142,17 @@ import Testing
       ])
   }
 
+  @Test func `a journal that somebody takes away while it is open is begun anew`() async throws {
+    let folder = TemporaryFolder()
+    let records = FileRecords(root: folder.path)
+    try records.append(Self.all)
+    try records.append([Self.all[0]])
+    #expect(try await records.read(.all).records == Self.all + [Self.all[0]])
+    _ = try ChildProcess(["/bin/rm", "-r", "\(folder.path)/.lockstep"]).runBlocking()
+    try records.append([Self.all[1]])
+    #expect(try await records.read(.all).records == [Self.all[1]])
+  }
+
   @Test func `a journal that cannot be written is told, with what to do`() {
     let folder = TemporaryFolder()
     folder.write(".lockstep", "a file")
@@ -315,15 +326,16 @@ import Testing
       ])
     var kept = try await runAndKeep(fixture, .upAll)
     let first = [
-      "run up", "up 001 done", "statement 0 VACUUM", "up 002 failed sql_error partly",
-      "end failed +1 -0",
+      "run up", "up 001 begun", "up 001 done", "up 002 begun", "statement 0 VACUUM",
+      "up 002 failed sql_error partly", "end failed +1 -0",
     ]
     #expect(words(kept) == first)
     try await fixture.database.execute("CREATE TABLE public.later (n int)")
     kept = try await runAndKeep(fixture, .resume(Version("002")))
     #expect(
       words(kept) == first + [
-        "run resume 002", "statement 1 INSERT 0 1", "up 002 done", "end finished +1 -0",
+        "run resume 002", "up 002 begun", "statement 1 INSERT 0 1", "up 002 done",
+        "end finished +1 -0",
       ])
     // The same database, whoever asks.
     let loaded = try await fixture.load()
@@ -348,7 +360,9 @@ import Testing
       ])
     let kept = try await runAndKeep(fixture, .upAll, cancelledAt: "now")
     #expect(
-      words(kept) == ["run up", "up 001 failed interrupted nothing", "end interrupted +0 -0"])
+      words(kept) == [
+        "run up", "up 001 begun", "up 001 failed interrupted nothing", "end interrupted +0 -0",
+      ])
   }
 
   @Test func `a history that was only written is kept as well`() async throws {

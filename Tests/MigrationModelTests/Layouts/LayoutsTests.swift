@@ -71,13 +71,17 @@ import Testing
         file("21_b.down.sql", bytes: [0x2D, 0xFF]), file("22_c.up.sql"), file("22_c.down.sql"),
         file("23_d.up.sql", "-- WARNING: Non-reversible migration\nDROP TABLE a;\n"),
         file("24_e.down.sql", "DROP TABLE e;\n"), file("25_f.up.sql", "-- +goose Up\n"),
+        file("26_g.sql", "CREATE TABLE g ();\n-- ROLLBACK\n-- DROP TABLE g;\n-- NOTE: slow\n"),
+        file("27_h.sql", "CREATE TABLE h ();\n\n-- ROLLBACK\n-- drop it by hand\n"),
+        file("28_i.sql", "SELECT 1;\n-- ROLLBACK\n-- -- nothing\n"),
+        file("29_j.sql", "SELECT 1;\n-- ROLLBACK\nDROP TABLE j;\n"),
       ]).map { file in
         guard case .bytes(let bytes) = file.content else { return file }
         return SourceFile(
           path: file.path, name: file.name, content: file.content,
           digest: layout.checksumAlgorithm.map { Checksum($0, of: bytes) })
       }
-    let summarised = files.map(\.summarised)
+    let summarised = files.map { layout.examined($0).summarised }
     #expect(summarised.contains { !$0.isKept })
     #expect(layout.canRead(summarised))
     #expect(telling(layout.catalog(of: summarised)) == telling(layout.catalog(of: files)))

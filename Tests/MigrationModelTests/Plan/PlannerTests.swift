@@ -38,6 +38,20 @@ extension Plan {
       ])
   }
 
+  @Test func `a plan is the same whether an earlier one is at hand or not`() {
+    let changed = [three[0], file("2_b.sql", "-- migrate:up\nDROP TABLE b;\n"), three[2]]
+    for files in [three, changed, [three[0], three[2]]] {
+      for request in [upAll, PlanRequest.down(to: nil, count: 1)] {
+        let earlier = planned(upAll, dbmate, three, rows("1"))
+        let status = joined(dbmate, files, rows("1"))
+        let fresh = Plan.make(request, status: status, layout: dbmate, context: PlanContext())
+        let again = Plan.make(
+          request, status: status, layout: dbmate, context: PlanContext(), after: earlier)
+        #expect(again == fresh)
+      }
+    }
+  }
+
   @Test func `up takes a number, or a last version that is applied as well`() {
     let count = PlanRequest.up(to: nil, count: 2, allowOutOfOrder: false)
     #expect(planned(count, dbmate, three).summary == ["up 1", "up 2"])

@@ -45,6 +45,10 @@ private func at(_ second: Int64) -> Instant { Instant(microseconds: second * 1_0
     #expect(
       kept == [
         .started(runStart()),
+        .step(
+          StepRecord(
+            run: "r", version: one, name: "a", direction: .up, checksum: checksum,
+            startedAt: at(11), durationMilliseconds: nil, outcome: .begun)),
         .lockAttempt(
           LockAttemptRecord(
             run: "r", version: one, at: at(12), attempt: 1, of: 3, waitedMilliseconds: 500,
@@ -59,6 +63,33 @@ private func at(_ second: Int64) -> Instant { Instant(microseconds: second * 1_0
             startedAt: at(11), durationMilliseconds: 2500, outcome: .done)),
         .ended(RunEnd(run: "r", at: at(15), outcome: .finished, applied: 1, reverted: 0)),
       ])
+  }
+
+  @Test func `a run that was cut off is shown as it was kept`() throws {
+    var recorder = RunRecorder(runStart(), plan: plan)
+    let (one, two) = (Version("1"), Version("2"))
+    let events: [(RunEvent, Int64)] = [
+      (.migrationStarted(version: one, name: "a", direction: .up), 11),
+      (
+        .migrationFinished(version: one, name: "a", direction: .up, durationMilliseconds: 9), 12
+      ),
+      (.migrationStarted(version: two, name: "b", direction: .up), 13),
+      (
+        .statementFinished(
+          version: two, index: 0, line: 2, command: "INSERT", rows: 5, durationMilliseconds: 3),
+        14
+      ),
+    ]
+    let kept = events.flatMap { recorder.records(of: $0.0, at: at($0.1)) }
+    let archive = RunArchive(kept, of: runStart().identity)
+    #expect(archive.runs.count == 1)
+    #expect(archive.runs[0].steps.map(\.step.outcome) == [.done, .begun])
+    let cut = try #require(archive.runs(of: two, DbmateLayout()).first)
+    #expect(
+      cut.step.outcome { "\($0)" }
+        == "began to be applied; no end was kept: it was cut off, or runs still")
+    #expect(cut.step.details { "\($0) ms" } == ["line 2: INSERT, 5 rows in 3.0 ms"])
+    #expect(cut.run.circumstances.hasSuffix("; no end of the run was kept"))
   }
 
   @Test func `a failed step is kept with its error and what it left`() {

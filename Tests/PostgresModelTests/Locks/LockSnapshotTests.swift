@@ -88,10 +88,6 @@ private func decoded<Row>(_ query: Query<Row>, _ cells: [String?]) throws -> Row
     #expect(single.advisoryKey == .single(-2))
     #expect(pair.advisoryKey == .pair(-1, 7))
     #expect(RelationNames().text(pair) == "advisory -1,7")
-    let text = LockQueries.advisoryHolders(of: [.single(-2), .pair(-1, 7)]).text
-    #expect(text.contains("(4294967295::oid, 4294967294::oid, 1)"))
-    #expect(text.contains("(4294967295::oid, 7::oid, 2)"))
-    #expect(LockQueries.advisoryHolders(of: []).text.contains("(false)"))
   }
 
   @Test func `names are given for this database and numbers for others`() {

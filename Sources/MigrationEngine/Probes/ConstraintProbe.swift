@@ -1,0 +1,119 @@
+import MigrationModel
+import Postgres
+import PostgresModel
+
+/// Proves that what a migration promises of rows is kept: each new or changed constraint is attacked with
+/// what it must refuse.
+public struct ConstraintProbe: ScratchProbe {
+  /// `nil` where it could not be read.
+  private var known: [ProbedConstraint]?
+
+  public init() {}
+
+  public mutating func before(_ scene: ScratchScene) async throws {
+    known = nil
+    do {
+      known = try await read(ProbeSession(connection: scene.session))
+    } catch {
+      try Task.checkCancellation()
+    }
+  }
+
+  public mutating func after(_ scene: ScratchScene) async throws -> [Trial] {
+    let session = ProbeSession(connection: scene.session)
+    do {
+      let now = try await read(session)
+      guard let known else {
+        return [
+          Trial(
+            .constraints, "constraints", .notProven,
+            [.init("what was there before could not be read", .unclear)])
+        ]
+      }
+      let sequences = try await SequencePositions.read(session)
+      let trials = try await trials(known, now, scene, session)
+      try await sequences.restore(session)
+      return trials + (try await promises(now, scene))
+    } catch {
+      try Task.checkCancellation()
+      return [.untold(.constraints, "constraints", error)]
+    }
+  }
+
+  private func read(_ session: ProbeSession) async throws -> [ProbedConstraint] {
+    try await session.undone {
+      try await session.connection.execute(SchemaQueries.settings)
+      return try await session.connection.rows(
+        ProbedConstraint.all(serverVersion: session.connection.serverVersion))
+    }
+  }
+
+  private func trials(
+    _ before: [ProbedConstraint], _ now: [ProbedConstraint], _ scene: ScratchScene,
+    _ session: ProbeSession
+  ) async throws -> [Trial] {
+    // What the history table promises is not the migration's.
+    let owners = Set(
+      scene.now.facts.filter {
+        $0.property.isEmpty && ["table", "foreign table", "domain"].contains($0.kind)
+      }.map(\.object))
+    let touched = ProbedConstraint.touched(from: before, to: now)
+      .filter { owners.contains($0.owner) }
+    var trials: [Trial] = []
+    for constraint in touched {
+      let isRepeated = touched.contains { constraint.repeats($0) }
+      if isRepeated, constraint.triggers.allSatisfy({ "OA".contains($0) }) { continue }
+      trials.append(
+        try await trial(.constraints, constraint.subject) {
+          try await attack(constraint, all: now, session).trial
+        })
+    }
+    return trials
+  }
+
+  /// Attacks as the tables are; where a trigger stands in the way, once more with the triggers off.
+  private func attack(
+    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ session: ProbeSession
+  ) async throws -> ConstraintSight {
+    func sight(_ triggers: TableTriggers) async throws -> ConstraintSight {
+      try await session.undone {
+        var attacker = try await ConstraintAttacker(session, constraint, all: all)
+        let off = try await session.quieten(triggers)
+        var sight = try await attacker.sight()
+        sight.remarks += off
+        return sight
+      }
+    }
+    let first = try await sight(.asTheyAre)
+    guard first.outcome == .notProven, first.doubts.isEmpty, first.validation == nil,
+      try await hasTriggers(session)
+    else { return first }
+    var second = try await sight(.off)
+    guard second.outcome != .notProven else { return first }
+    second.remarks.append(
+      "the tables' own triggers were off for this: with them it could not be told")
+    return second
+  }
+
+  private func hasTriggers(_ session: ProbeSession) async throws -> Bool {
+    let query = Query<Bool>(
+      "SELECT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal)"
+    ) { (row) throws(ResultRow.Mismatch) in try row.bool(0) }
+    return try await session.connection.rows(query).first ?? false
+  }
+
+  /// Compares what statements with IF NOT EXISTS name with what is there.
+  private func promises(
+    _ now: [ProbedConstraint], _ scene: ScratchScene
+  ) async throws -> [Trial] {
+    let tables = Set(
+      scene.before.facts.filter { $0.property.isEmpty && $0.kind == "table" }.map(\.object))
+    let columns = Set(
+      scene.before.facts.filter { $0.property.isEmpty && $0.kind == "column" }.map(\.object))
+    let scripts = scene.migration.migration?.up ?? []
+    return scripts.flatMap { script in
+      PromisedConstraint.skipped(in: script.text, tables: tables, columns: columns)
+        .compactMap { $0.trial(among: now) }
+    }
+  }
+}

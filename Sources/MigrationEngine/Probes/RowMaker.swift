@@ -1,0 +1,400 @@
+import MigrationModel
+import Postgres
+import PostgresModel
+
+/// Makes rows that a table takes, with the rows of other tables that they refer to.
+///
+/// Works in an open transaction that is rolled back later. What a row needs beside itself is inserted at
+/// once; the row itself is only planned.
+struct RowMaker: Sendable {
+  let session: ProbeSession
+  private var shapes: [Int64: TableShape] = [:]
+  /// Counts rows, so that no two have the same plain values.
+  private var serial = 0
+  /// Tables for which a row is being made, outermost first.
+  private var making: [Int64] = []
+
+  init(_ session: ProbeSession) { self.session = session }
+
+  /// Why no row could be made.
+  struct CannotMake: Error, Sendable {
+    var reason: String
+  }
+
+  /// What a row has to be like.
+  struct Wish: Sendable {
+    /// Columns that must have a value.
+    var filled: Set<String> = []
+    /// Columns whose value is given, as SQL.
+    var fixed: [String: String] = [:]
+    /// Columns that are to have a value of their own in the statement, whatever their default.
+    var explicit: Set<String> = []
+    /// Further conditions.
+    var conditions: [(expression: String, aim: RowSearch.Aim)] = []
+    /// Checks that are to be left out of account.
+    var withoutChecks: Set<String> = []
+    /// Foreign keys that need no row to refer to.
+    var withoutKeys: Set<String> = []
+    /// Whether to make rows that differ in what conditions mention.
+    var isVaried = false
+    var alias = "new"
+  }
+
+  /// A row as a statement may insert it.
+  struct Row: Sendable, Hashable {
+    var table: TableShape
+    /// In the order of the table's columns; a column that is not there takes its default.
+    var values: [String: String]
+
+    /// The statement, which returns table, place and every column as text.
+    var insert: String {
+      let given = table.columns.filter { values[$0.name] != nil }
+      let columns = given.map { SQLText.identifier($0.name) }.joined(separator: ", ")
+      let identity = given.contains { !$0.identity.isEmpty } ? " OVERRIDING SYSTEM VALUE" : ""
+      let list = given.map { values[$0.name] ?? "DEFAULT" }.joined(separator: ", ")
+      let body = given.isEmpty ? "DEFAULT VALUES" : "(\(columns))\(identity) VALUES (\(list))"
+      return "INSERT INTO \(table.object) \(body)"
+    }
+
+    func with(_ column: String, _ value: String?) -> Row {
+      var row = self
+      row.values[column] = value
+      return row
+    }
+  }
+
+  /// A row that is there.
+  struct Stored: Sendable, Hashable {
+    var table: TableShape
+    /// The table that holds it, which may be a partition, as an oid; and its `ctid`.
+    var relation: String
+    var place: String
+    /// What is in it, as text.
+    var values: [String: String?]
+
+    /// A condition that is true of this row alone, until it is changed.
+    var condition: String { "tableoid = \(relation) AND ctid = '\(place)'" }
+
+    /// The value of a column, as SQL.
+    func literal(_ column: String) -> String {
+      guard let shape = table.column(column), let value = values[column] ?? nil else {
+        return "NULL"
+      }
+      return shape.literal(value)
+    }
+  }
+
+  // MARK: Tables
+
+  /// Reads what is to be known of a table; once.
+  mutating func shape(_ oid: Int64) async throws -> TableShape {
+    if let known = shapes[oid] { return known }
+    let connection = session.connection
+    guard var shape = try await connection.rows(TableShape.query(oid)).first else {
+      throw CannotMake(reason: "the table is not there")
+    }
+    shape.columns = try await connection.rows(shape.columnsQuery)
+    shape.conditions = try await connection.rows(shape.conditionsQuery)
+    shape.foreignKeys = try await connection.rows(shape.foreignKeysQuery)
+    shape.uniqueKeys = try await connection.rows(shape.uniqueKeysQuery)
+    shapes[oid] = shape
+    return shape
+  }
+
+  /// Takes partitions' bounds out of account, so that rows outside can be made.
+  mutating func forgetBounds(of oid: Int64) {
+    shapes[oid]?.conditions.removeAll { $0.name == nil }
+  }
+
+  // MARK: Rows
+
+  /// Inserts a row and keeps it.
+  ///
+  /// - Throws: `CannotMake` with the last reason of the server where it takes none.
+  mutating func store(_ oid: Int64, _ wish: Wish = Wish()) async throws -> Stored {
+    try await stored(oid, wish).stored
+  }
+
+  /// As `store`, with the row as it was given.
+  mutating func stored(
+    _ oid: Int64, _ wish: Wish = Wish()
+  ) async throws -> (row: Row, stored: Stored) {
+    var last = "no combination of values fulfils its conditions"
+    let rows = try await rows(oid, wish)
+    for row in rows {
+      switch try await insert(row) {
+      case .accepted(let found?): return (row, found)
+      case .accepted(nil):
+        last = "the row was taken and is not there: a trigger or rule left it out"
+      case .rejected(let rejection): last = rejection.words
+      }
+    }
+    throw CannotMake(reason: "no row for \(try await shape(oid).object): \(last)")
+  }
+
+  /// Inserts a row; `nil` where nothing was stored.
+  func insert(_ row: Row) async throws -> Answer<Stored?> {
+    let columns = row.table.columns.map { "\(SQLText.identifier($0.name))::text" }
+    let returned = (["tableoid::bigint", "ctid::text"] + columns).joined(separator: ", ")
+    switch try await session.texts("\(row.insert) RETURNING \(returned)") {
+    case .rejected(let rejection): return .rejected(rejection)
+    case .accepted(let found):
+      guard let cells = found.first, let relation = cells[0], let place = cells[1] else {
+        return .accepted(nil)
+      }
+      let values = zip(row.table.columnNames, cells.dropFirst(2))
+      return .accepted(
+        Stored(
+          table: row.table, relation: relation, place: place,
+          values: Dictionary(uniqueKeysWithValues: values.map { ($0, $1) })))
+    }
+  }
+
+  /// Plans rows that fulfil every condition, the best first.
+  ///
+  /// - Throws: `CannotMake` where there are none.
+  mutating func rows(_ oid: Int64, _ wish: Wish = Wish()) async throws -> [Row] {
+    let shape = try await shape(oid)
+    guard shape.kind != "f" else {
+      throw CannotMake(reason: "\(shape.object) is a foreign table, which is not written to")
+    }
+    guard making.count < 8 else { throw CannotMake(reason: "too many tables refer to each other") }
+    serial += 1
+    making.append(oid)
+    defer { making.removeLast() }
+    var choices = try await references(shape, wish)
+    let sample = try await sample(shape)
+    for column in shape.columns where column.generated == nil && choices[column.name] == nil {
+      choices[column.name] = try await values(column, shape, wish, sample)
+    }
+    for (column, value) in wish.fixed { choices[column] = [value] }
+    return try await search(shape, wish, choices)
+  }
+
+  /// Finds rows for the foreign keys of a table, and the values that lead to them.
+  private mutating func references(
+    _ shape: TableShape, _ wish: Wish
+  ) async throws -> [String: [String]] {
+    var choices: [String: [String]] = [:]
+    for key in shape.foreignKeys where !wish.withoutKeys.contains(key.name) {
+      let columns = key.columns.compactMap { shape.column($0) }
+      if key.columns.allSatisfy({ wish.fixed[$0] != nil }) { continue }
+      let isOptional = columns.contains { !$0.isNotNull && !wish.filled.contains($0.name) }
+      var known: [String: String] = [:]
+      for (column, parent) in zip(key.columns, key.parentColumns) {
+        if let value = wish.fixed[column] ?? choices[column]?.first, value != "NULL" {
+          known[parent] = value
+        }
+      }
+      do {
+        let isUnique = shape.uniqueKeys.contains { $0.contains { key.columns.contains($0) } }
+        let parent = try await parent(of: key, known, isNew: isUnique)
+        for (column, name) in zip(key.columns, key.parentColumns) {
+          guard let shape = shape.column(column), let value = parent.values[name] ?? nil else {
+            continue
+          }
+          choices[column] = [shape.literal(value)]
+          if !shape.isNotNull, !wish.filled.contains(column) { choices[column]?.append("NULL") }
+        }
+      } catch let error as CannotMake {
+        guard isOptional else {
+          guard key.parent == shape.oid else { throw error }
+          // The first row of a table that refers to itself refers to itself.
+          for (column, name) in zip(key.columns, key.parentColumns) {
+            guard let child = shape.column(column), let own = shape.column(name) else { continue }
+            let value = ValueCandidates(for: own, in: [], serial: serial).all.first ?? "NULL"
+            choices[column] = [child.cast(value)]
+            choices[name] = [value]
+          }
+          continue
+        }
+        for column in columns where !column.isNotNull { choices[column.name] = ["NULL"] }
+      }
+    }
+    return choices
+  }
+
+  /// A row to refer to: one that is there, or a new one.
+  mutating func parent(
+    of key: ForeignKeyShape, _ known: [String: String], isNew: Bool
+  ) async throws -> Stored {
+    let shape = try await shape(key.parent)
+    if !isNew || making.contains(key.parent) || !known.isEmpty {
+      let columns = shape.columns.map { "\(SQLText.identifier($0.name))::text" }
+      let filled = key.parentColumns.map { "\(SQLText.identifier($0)) IS NOT NULL" }
+      let same = known.map { "\(SQLText.identifier($0.key)) = \($0.value)" }.sorted()
+      let select = """
+        SELECT tableoid::bigint, ctid::text, \(columns.joined(separator: ", ")) FROM \(shape.object)
+        WHERE \((filled + same).joined(separator: " AND ")) LIMIT 1
+        """
+      if let cells = try await session.texts(select).value?.first, let relation = cells[0],
+        let place = cells[1]
+      {
+        let values = zip(shape.columnNames, cells.dropFirst(2)).map { ($0, $1) }
+        return Stored(
+          table: shape, relation: relation, place: place,
+          values: Dictionary(uniqueKeysWithValues: values))
+      }
+    }
+    guard !making.contains(key.parent) else {
+      throw CannotMake(reason: "\(shape.object) refers to itself")
+    }
+    return try await store(
+      key.parent, Wish(filled: Set(key.parentColumns), fixed: known))
+  }
+
+  /// A row that is there already, whose values are good examples.
+  private func sample(_ shape: TableShape) async throws -> [String: String] {
+    let columns = shape.columns.filter { $0.generated == nil }
+    guard !columns.isEmpty else { return [:] }
+    let list = columns.map { "\(SQLText.identifier($0.name))::text" }.joined(separator: ", ")
+    let found = try await session.texts("SELECT \(list) FROM \(shape.object) LIMIT 1")
+    guard let cells = found.value?.first else { return [:] }
+    var values: [String: String] = [:]
+    for (column, cell) in zip(columns, cells) { values[column.name] = cell.map(column.literal) }
+    return values
+  }
+
+  /// The values a column may take that its type takes; none where its default is to be used.
+  private func values(
+    _ column: ColumnShape, _ shape: TableShape, _ wish: Wish, _ sample: [String: String]
+  ) async throws -> [String]? {
+    let names = shape.columnNames
+    let expressions =
+      (shape.conditions.map(\.expression) + wish.conditions.map(\.expression)
+      + shape.columns.compactMap(\.generated))
+      .filter { ExpressionWords($0).columns(of: names).contains(column.name) }
+    let isUnique = shape.uniqueKeys.contains { $0.contains(column.name) }
+    let isAsked =
+      wish.filled.contains(column.name) || wish.explicit.contains(column.name)
+      || !expressions.isEmpty || (isUnique && !column.isFilledAnew)
+    if !isAsked, column.defaultValue != nil || !column.identity.isEmpty { return nil }
+    var all = ValueCandidates(for: column, in: expressions, serial: serial).all
+    if !isUnique {
+      if let value = sample[column.name] { all.insert(value, at: 0) }
+      if let value = column.defaultValue, !column.isFilledAnew {
+        all.insert(column.cast(value), at: 0)
+      }
+    }
+    all = try await taken(all)
+    if !column.isNotNull, !wish.filled.contains(column.name) {
+      // Where the types of a column's values are unknown to us, nothing else may be left.
+      all.append("NULL")
+    }
+    if all.isEmpty, column.defaultValue != nil || !column.identity.isEmpty { return nil }
+    return all
+  }
+
+  /// Those of these expressions that the server can evaluate to something.
+  func taken(_ expressions: [String]) async throws -> [String] {
+    guard !expressions.isEmpty else { return [] }
+    let together = expressions.map { "(\($0)) IS NOT NULL" }.joined(separator: ", ")
+    if let row = try await session.texts("SELECT \(together)").value?.first {
+      return zip(expressions, row).filter { $0.1 == "t" }.map(\.0)
+    }
+    var good: [String] = []
+    for expression in expressions {
+      let answer = try await session.texts("SELECT (\(expression)) IS NOT NULL")
+      if answer.value?.first?.first == "t" { good.append(expression) }
+    }
+    return good
+  }
+
+  // MARK: Search
+
+  private func search(
+    _ shape: TableShape, _ wish: Wish, _ choices: [String: [String]]
+  ) async throws -> [Row] {
+    let names = shape.columnNames
+    let generated = shape.columns.filter { $0.generated != nil }
+    var conditions = shape.conditions
+      .filter { condition in condition.name.map { !wish.withoutChecks.contains($0) } ?? true }
+      .map { (expression: $0.expression, aim: RowSearch.Aim.notFalse) }
+    conditions += wish.conditions
+    var groups: [(columns: Set<String>, conditions: [(expression: String, aim: RowSearch.Aim)])] =
+      []
+    for condition in conditions {
+      var columns = Set(ExpressionWords(condition.expression).columns(of: names))
+      for column in generated where columns.contains(column.name) {
+        columns.formUnion(ExpressionWords(column.generated ?? "").columns(of: names))
+      }
+      let joined = groups.filter { !$0.columns.isDisjoint(with: columns) }
+      groups.removeAll { !$0.columns.isDisjoint(with: columns) }
+      groups.append(
+        (
+          joined.reduce(columns) { $0.union($1.columns) },
+          joined.flatMap(\.conditions) + [condition]
+        ))
+    }
+    var found: [[[String: String]]] = []
+    for group in groups {
+      let rows = try await hits(group, shape, choices, wish)
+      guard !rows.isEmpty else {
+        let texts = group.conditions.map(\.expression).joined(separator: " AND ")
+        throw CannotMake(
+          reason: "no values were found for \(shape.object) with which this holds: \(texts)")
+      }
+      found.append(rows)
+    }
+    var plain: [String: String] = [:]
+    let grouped = groups.reduce(into: Set<String>()) { $0.formUnion($1.columns) }
+    for (column, values) in choices where !grouped.contains(column) {
+      guard let value = values.first else {
+        throw CannotMake(reason: "no value is known for \(column) of \(shape.object)")
+      }
+      plain[column] = value
+    }
+    let count = min(found.map(\.count).max() ?? 1, 16)
+    return (0..<count).map { index in
+      let values = found.reduce(plain) { values, group in
+        values.merging(group[min(index, group.count - 1)]) { _, new in new }
+      }
+      return Row(table: shape, values: values)
+    }
+  }
+
+  /// The combinations of one group of columns.
+  private func hits(
+    _ group: (columns: Set<String>, conditions: [(expression: String, aim: RowSearch.Aim)]),
+    _ shape: TableShape, _ choices: [String: [String]], _ wish: Wish
+  ) async throws -> [[String: String]] {
+    let generated = shape.columns.filter { group.columns.contains($0.name) }
+      .compactMap { column in column.generated.map { (column: column.name, expression: $0) } }
+    let columns = shape.columns.filter {
+      group.columns.contains($0.name) && $0.generated == nil
+    }
+    var search = RowSearch(
+      choices: columns.map { ($0.name, choices[$0.name] ?? ["NULL::\($0.type)"]) },
+      conditions: group.conditions, generated: generated, alias: wish.alias)
+    search.choices = search.choices.map { choice in
+      (
+        choice.column,
+        choice.values.map { value in
+          value == "NULL" ? "NULL::\(shape.column(choice.column)?.type ?? "text")" : value
+        }
+      )
+    }
+    search.limit()
+    func row(_ places: [Int]) -> [String: String] {
+      var values: [String: String] = [:]
+      for (choice, place) in zip(search.choices, places) {
+        values[choice.column] = choice.values[place]
+      }
+      return values
+    }
+    guard !search.choices.isEmpty else {
+      let isTrue = try await session.texts(search.select([])).value?.first?.first == "t"
+      return isTrue ? [[:]] : []
+    }
+    if let rows = try await session.texts(search.select(limit: wish.isVaried ? 64 : 16)).value {
+      return rows.map { row($0.map { Int($0 ?? "") ?? 0 }) }
+    }
+    // Some combination makes an expression fail: one after the other, so that only it falls out.
+    var found: [[String: String]] = []
+    for places in search.places(most: 300) where found.count < 8 {
+      let answer = try await session.texts(search.select(places))
+      if answer.value?.first?.first == "t" { found.append(row(places)) }
+    }
+    return found
+  }
+}

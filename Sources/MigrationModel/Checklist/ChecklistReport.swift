@@ -1,0 +1,84 @@
+import PostgresModel
+
+/// What a validation came to, to be kept or shown elsewhere: in a pull request, on a page, in a file.
+///
+/// Its forms are pure functions; text that comes from files, databases and people is made harmless in
+/// each of them.
+public struct ChecklistReport: Sendable, Hashable {
+  /// Of the checklist.
+  public var title: String
+  public var migrations: [CheckedMigration]
+  /// Where it was checked, in words: `orders on db1:5432, PostgreSQL 15.8`; without any password.
+  public var database: String
+  public var environment: String?
+  public var at: Instant
+  public var by: String
+  /// The file of a migration, for those that look at one beside the other; as in the project.
+  public var files: [Version: String]
+
+  public init(
+    title: String, migrations: [CheckedMigration], database: String, environment: String?,
+    at: Instant, by: String, files: [Version: String] = [:]
+  ) {
+    self.title = title
+    self.migrations = migrations
+    self.database = database
+    self.environment = environment
+    self.at = at
+    self.by = by
+    self.files = files
+  }
+
+  public var verdict: CheckedMigration.Verdict {
+    if migrations.contains(where: { $0.verdict == .failed }) { return .failed }
+    return migrations.allSatisfy { $0.verdict == .passed } ? .passed : .incomplete
+  }
+}
+
+extension CheckStatus {
+  /// For people.
+  public var words: String {
+    switch self {
+    case .passed, .failed, .waived, .signed, .open, .stale: rawValue
+    case .notApplicable: "not applicable"
+    }
+  }
+
+  /// One character that says it without a colour.
+  public var mark: String {
+    switch self {
+    case .passed: "✓"
+    case .failed: "✗"
+    case .waived: "~"
+    case .signed: "✎"
+    case .open: "·"
+    case .notApplicable: "-"
+    case .stale: "↻"
+    }
+  }
+}
+
+extension CheckedItem {
+  /// Who said or ran what when, and why: `signed by ada, 2026-01-09 12:00 UTC: seen by two`.
+  public var attribution: String? {
+    guard let by, let at else { return nil }
+    let verb =
+      switch status {
+      case .signed: "signed"
+      case .waived: "waived"
+      case .stale: "of another content, kept"
+      case .passed, .failed, .open, .notApplicable: "proven"
+      }
+    let why = reason.map { ": \($0)" } ?? ""
+    let words = status == .open || status == .notApplicable ? "tried" : verb
+    return "\(words) by \(by), \(at.shortText) UTC\(why)"
+  }
+}
+
+extension CheckedMigration {
+  /// `5 of 8 settled`.
+  public var progressWords: String {
+    let (settled, all) = progress
+    return "\(settled) of \(all) settled"
+  }
+}

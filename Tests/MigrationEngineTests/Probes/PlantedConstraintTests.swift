@@ -1,0 +1,335 @@
+import MigrationEngine
+import MigrationModel
+import TestSupport
+import Testing
+
+/// A migration of which it is known what is true.
+struct PlantedConstraint: Sendable, CustomTestStringConvertible {
+  var words: String
+  var base = "create table users (id int primary key, name text)"
+  var up: String
+  /// By subject.
+  var truth: [String: Trial.Outcome]
+  /// A part of some evidence.
+  var evidence: String?
+
+  var testDescription: String { words }
+}
+
+@Suite(.fewAtOnce) struct PlantedConstraintTests {
+  @Test(arguments: planted)
+  func `what is found is what is true`(_ planted: PlantedConstraint) async throws {
+    let trials = try await ProbeFixture(base: planted.base).trials(
+      planted.up, probes: [ConstraintProbe()])
+    for (subject, outcome) in planted.truth {
+      #expect(trials.outcome(subject) == outcome, "\(subject)\n\(trials.words)")
+    }
+    if let evidence = planted.evidence {
+      #expect(
+        trials.flatMap(\.evidence).contains { $0.text.contains(evidence) }, "\(trials.words)")
+    }
+  }
+
+  private static let users = "create table users (id int primary key, name text)"
+  private static let orders =
+    users + "; create table orders (id int primary key, user_id int not null)"
+
+  static let planted: [PlantedConstraint] = [
+    // Enforced.
+    .init(
+      words: "not null", up: "alter table users alter column name set not null;",
+      truth: ["NOT NULL of column name of public.users": .proven]),
+    .init(
+      words: "primary key", base: "", up: "create table t (id int primary key, b text);",
+      truth: [
+        "constraint t_pkey of public.t": .proven, "NOT NULL of column id of public.t": .proven,
+      ]),
+    .init(
+      words: "serial and identity keys", base: "",
+      up:
+        "create table t (id bigserial primary key, n int); create table u (id int generated always"
+        + " as identity primary key, n int unique);",
+      truth: [
+        "constraint t_pkey of public.t": .proven, "constraint u_pkey of public.u": .proven,
+        "constraint u_n_key of public.u": .proven,
+        "identity column id of public.u": .proven, "NOT NULL of column id of public.u": .proven,
+      ]),
+    .init(
+      words: "a check of a number", up: "alter table users add constraint c check (id > 10);",
+      truth: ["constraint c of public.users": .proven],
+      evidence: "with the constraint dropped it is accepted"),
+    .init(
+      words: "a check of a list of words",
+      up: "alter table users add role varchar(20) not null default 'user' check (role in ('user',"
+        + " 'admin'));",
+      truth: [
+        "constraint users_role_check of public.users": .proven,
+        "NOT NULL of column role of public.users": .proven,
+      ]),
+    .init(
+      words: "a check of a pattern",
+      up: "alter table users add code text constraint c check (code ~ '^[A-Z]{3}-[0-9]+$');",
+      truth: ["constraint c of public.users": .proven]),
+    .init(
+      words: "a check of a length",
+      up: "alter table users add constraint c check (length(name) between 5 and 8);",
+      truth: ["constraint c of public.users": .proven]),
+    .init(
+      words: "a check of two columns", base: "",
+      up: "create table t (a date not null, b date not null, constraint c check (a < b));",
+      truth: ["constraint c of public.t": .proven]),
+    .init(
+      words: "a check of exactly one of two", base: "",
+      up: "create table t (a int, b int, constraint c check (num_nonnulls(a, b) = 1));",
+      truth: ["constraint c of public.t": .proven]),
+    .init(
+      words: "a check of a document", base: "",
+      up: "create table t (d jsonb not null constraint c check (jsonb_typeof(d) = 'object' and d ?"
+        + " 'id'));",
+      truth: ["constraint c of public.t": .proven]),
+    .init(
+      words: "a check that calls a function",
+      up: "create function even(int) returns bool language sql immutable as 'select $1 % 2 = 0';"
+        + " alter table users add constraint c check (even(id));",
+      truth: ["constraint c of public.users": .proven]),
+    .init(
+      words: "a check that fails for some values", base: "",
+      up: "create table t (a int not null constraint c check (100 / a > 3));",
+      truth: ["constraint c of public.t": .proven]),
+    .init(
+      words: "a domain", base: "",
+      up: "create domain email as text constraint at check (value like '%@%') not null;"
+        + " create table t (e email);",
+      truth: [
+        "constraint at of domain public.email": .proven, "NOT NULL of domain public.email": .proven,
+      ]),
+    .init(
+      words: "unique", up: "alter table users add constraint u unique (name);",
+      truth: ["constraint u of public.users": .proven]),
+    .init(
+      words: "unique of two with a key to another table", base: orders,
+      up: "create table items (order_id int not null references orders, place int not null,"
+        + " unique (order_id, place));",
+      truth: [
+        "constraint items_order_id_place_key of public.items": .proven,
+        "constraint items_order_id_fkey of public.items": .proven,
+      ]),
+    .init(
+      words: "a deferred unique",
+      up: "alter table users add constraint u unique (name) deferrable initially deferred;",
+      truth: ["constraint u of public.users": .proven]),
+    .init(
+      words: "a partial unique index",
+      up: "alter table users add active bool; create unique index u on users (name) where active;",
+      truth: ["unique index u of public.users": .proven]),
+    .init(
+      words: "a unique index of an expression",
+      up: "create unique index u on users (lower(name));",
+      truth: ["unique index u of public.users": .proven]),
+    .init(
+      words: "unique with nulls not distinct",
+      up: "alter table users add constraint u unique nulls not distinct (name);",
+      truth: ["constraint u of public.users": .proven], evidence: "a second row with name NULL"),
+    .init(
+      words: "an exclusion", base: "",
+      up: "create table t (id int, during int4range, constraint x exclude using gist (during with"
+        + " &&));",
+      truth: ["constraint x of public.t": .proven]),
+    .init(
+      words: "a foreign key", base: orders,
+      up: "alter table orders add constraint f foreign key (user_id) references users;",
+      truth: ["constraint f of public.orders": .proven],
+      evidence: "(ON DELETE NO ACTION) is refused"),
+    .init(
+      words: "a foreign key that cascades", base: orders,
+      up: "alter table orders add constraint f foreign key (user_id) references users on delete"
+        + " cascade on update cascade;",
+      truth: ["constraint f of public.orders": .proven],
+      evidence: "(ON DELETE CASCADE) has the effect that it promises"),
+    .init(
+      words: "a foreign key that sets null", base: users,
+      up: "alter table users add boss int references users on delete set null;",
+      truth: ["constraint users_boss_fkey of public.users": .proven],
+      evidence: "(ON DELETE SET NULL) has the effect that it promises"),
+    .init(
+      words: "two foreign keys to one table", base: users,
+      up: "create table t (a int not null references users on delete restrict, b int not null"
+        + " references users on delete cascade);",
+      truth: [
+        "constraint t_a_fkey of public.t": .proven, "constraint t_b_fkey of public.t": .proven,
+      ]),
+    .init(
+      words: "a deferred foreign key", base: orders,
+      up: "alter table orders add constraint f foreign key (user_id) references users deferrable"
+        + " initially deferred;",
+      truth: ["constraint f of public.orders": .proven]),
+    .init(
+      words: "a foreign key of two columns, match full",
+      base: "create table p (a int, b int, primary"
+        + " key (a, b))",
+      up: "create table t (a int, b int, constraint f foreign key (a, b) references p match full);",
+      truth: ["constraint f of public.t": .proven], evidence: "and the rest of the key is refused"),
+    .init(
+      words: "a generated column",
+      up: "alter table users add twice int generated always as (id * 2) stored;",
+      truth: ["generated column twice of public.users": .proven]),
+    .init(
+      words: "partitions", base: "",
+      up: "create table t (day date not null, n int check (n > 0)) partition by range (day);"
+        + " create table t1 partition of t for values from ('2001-01-01') to ('2002-01-01');"
+        + " create table t2 partition of t for values from ('2002-01-01') to ('2003-01-01');",
+      truth: [
+        "bound of partition public.t1": .proven, "bound of partition public.t2": .proven,
+        "constraint t_n_check of public.t": .proven,
+      ]),
+    .init(
+      words: "a table in which a trigger corrects rows",
+      base: users
+        + "; create function fill() returns trigger language plpgsql as $$ begin new.name ="
+        + " coalesce(new.name, 'x'); return new; end $$; create trigger f before insert on users for"
+        + " each row execute function fill()",
+      up: "alter table users alter column name set not null;",
+      truth: ["NOT NULL of column name of public.users": .proven],
+      evidence: "the tables' own triggers were off for this"),
+    // Not enforced, or not to be proven.
+    .init(
+      words: "a check that was validated by nobody",
+      up: "alter table users add constraint c check (id > 10) not valid;",
+      truth: ["constraint c of public.users": .notProven],
+      evidence: "on the copy VALIDATE CONSTRAINT succeeds"),
+    .init(
+      words: "a check that the rows break", base: users + "; create table t (a int)",
+      up: "insert into t values (-1); alter table t add constraint c check (a > 0) not valid;",
+      truth: ["constraint c of public.t": .refuted],
+      evidence: "VALIDATE CONSTRAINT fails on the copy"),
+    .init(
+      words: "a foreign key that was validated by nobody", base: orders,
+      up: "alter table orders add constraint f foreign key (user_id) references users not valid;",
+      truth: ["constraint f of public.orders": .notProven]),
+    .init(
+      words: "a foreign key whose triggers are disabled", base: orders,
+      up: "alter table orders add constraint f foreign key (user_id) references users; alter table"
+        + " orders disable trigger all;",
+      truth: ["constraint f of public.orders": .refuted],
+      evidence: "2 of the 4 triggers that enforce it are disabled"),
+    .init(
+      words: "a foreign key of before whose triggers are disabled",
+      base: orders + "; alter table orders add constraint f foreign key (user_id) references users",
+      up: "alter table users disable trigger all;",
+      truth: ["constraint f of public.orders": .refuted]),
+    .init(
+      words: "rows that came in as a replica", base: orders,
+      up: "alter table orders add constraint f foreign key (user_id) references users;"
+        + " set session_replication_role = replica; insert into orders values (1, 99);"
+        + " set session_replication_role = origin;",
+      truth: ["constraint f of public.orders": .refuted],
+      evidence: "1 row that is on the copy breaks it"),
+    .init(
+      words: "a database of replicas", base: orders,
+      up: "alter table orders add constraint f foreign key (user_id) references users;"
+        + " do $$ begin execute format('alter database %I set session_replication_role = replica',"
+        + " current_database()); end $$;",
+      truth: ["constraint f of public.orders": .refuted],
+      evidence: "sessions of this database start with another session_replication_role"),
+    .init(
+      words: "two checks that cover each other",
+      up:
+        "alter table users add constraint c1 check (id > 10), add constraint c2 check (id >= 11);",
+      truth: [
+        "constraint c1 of public.users": .notProven, "constraint c2 of public.users": .notProven,
+      ], evidence: "with the constraint dropped something else refuses it"),
+    .init(
+      words: "a check that covers another",
+      up: "alter table users add constraint c1 check (id > 10), add constraint c2 check (id > 20);",
+      truth: [
+        "constraint c1 of public.users": .notProven, "constraint c2 of public.users": .proven,
+      ]),
+    .init(
+      words: "a check that is always true",
+      up: "alter table users add constraint c check (name is not null or true);",
+      truth: ["constraint c of public.users": .notProven]),
+    .init(
+      words: "a check that nothing fulfils", base: "",
+      up: "create table t (a int, constraint c check (false));",
+      truth: ["constraint c of public.t": .notProven], evidence: "no valid row could be made"),
+    .init(
+      words: "a check that forbids only NULL, beside not null", base: "",
+      up: "create table t (a int not null, constraint c check (a is not null));",
+      truth: ["constraint c of public.t": .notProven]),
+    .init(
+      words: "two unique indexes of one column",
+      up: "create unique index a on users (name); create unique index b on users (name);",
+      truth: [
+        "unique index a of public.users": .notProven, "unique index b of public.users": .notProven,
+      ]),
+    .init(
+      words: "a foreign key that sets null what may not be", base: orders,
+      up: "alter table orders add constraint f foreign key (user_id) references users on delete set"
+        + " null;",
+      truth: ["constraint f of public.orders": .refuted], evidence: "(ON DELETE SET NULL) fails"),
+    .init(
+      words: "a table that was there already", base: "create table t (id int, n int)",
+      up:
+        "create table if not exists t (id int primary key, n int not null check (n > 0), constraint"
+        + " u unique (n));",
+      truth: [
+        "primary key of id of public.t": .refuted, "not null n of public.t": .refuted,
+        "check of n of public.t": .refuted, "unique u of public.t": .refuted,
+      ], evidence: "the statement did nothing"),
+    .init(
+      words: "a column that was there already",
+      up: "alter table users add column if not exists name text not null;",
+      truth: ["not null name of public.users": .refuted]),
+    .init(
+      words: "a deferred unique whose trigger is disabled",
+      up: "alter table users add constraint u unique (name) deferrable; alter table users disable"
+        + " trigger all;",
+      truth: ["constraint u of public.users": .refuted]),
+    .init(
+      words: "a table into which no trigger lets a row",
+      base: users + "; create function no() returns trigger language plpgsql as $$ begin raise"
+        + " exception 'no'; end $$; create trigger n before insert on users for each row execute"
+        + " function no()",
+      up: "alter table users alter column name set not null;",
+      truth: ["NOT NULL of column name of public.users": .proven],
+      evidence: "the tables' own triggers were off for this"),
+    .init(
+      words: "a table whose rows a rule drops",
+      base: users + "; create rule r as on insert to users do instead nothing",
+      up: "alter table users alter column name set not null;",
+      truth: ["NOT NULL of column name of public.users": .notProven]),
+    .init(
+      words: "what no value can be found for", base: "",
+      up: "create table t (a text not null constraint c check (md5(a) = 'x'));",
+      truth: ["constraint c of public.t": .notProven]),
+  ]
+
+  @Test func `nothing is left on the copy`() async throws {
+    let fixture = ProbeFixture(base: Self.orders)
+    let watch = LeftoverProbe()
+    let up = """
+      create table t (id serial primary key, user_id int not null references users,
+        n int check (n > 0), unique (n)); insert into users values (1, 'a');
+      """
+    let report = try await fixture.report(
+      up, down: "drop table t; delete from users;",
+      probes: [watch.beginning] + Rehearsal.standardProbes + [watch.end])
+    #expect(report.migrations.map(\.verdict) == [.passed], "\(report.migrations)")
+    #expect(watch.seen.count == 2)
+    #expect(watch.seen.first == watch.seen.last, "\(watch.seen)")
+  }
+
+  @Test func `a constraint that is validated later is proven then`() async throws {
+    let base = Self.users + "; alter table users add constraint c check (id > 10) not valid"
+    let trials = try await ProbeFixture(base: base).trials(
+      "alter table users validate constraint c;", probes: [ConstraintProbe()])
+    #expect(trials.map(\.subject) == ["constraint c of public.users"])
+    #expect(trials.map(\.outcome) == [.proven], "\(trials.words)")
+  }
+
+  @Test func `what was there before and is as it was is not tried`() async throws {
+    let trials = try await ProbeFixture(base: Self.orders).trials(
+      "alter table users add column age int;", probes: [ConstraintProbe()])
+    #expect(trials == [])
+  }
+}
