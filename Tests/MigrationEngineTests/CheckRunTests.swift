@@ -332,6 +332,43 @@ import Testing
         """)
   }
 
+  @Test func `files that change while they are rehearsed are refused, and nothing is kept`()
+    async throws
+  {
+    let fixture = try await fixture([Self.note])
+    var changed = Self.note
+    changed.up += "\nSELECT 1;"
+    let later = changed
+    let refusal = await #expect(throws: Refusal.self) {
+      _ = try await with(fixture, Checklists.staging, CheckSources(), "staging") { check in
+        try await check.run { progress in
+          if case .rehearsing(.copied) = progress { fixture.write(later) }
+        }
+      }
+    }
+    #expect(
+      refusal?.diagnostic.description == """
+        error: the files of 001 changed while they were checked
+          next: check them again; nothing was recorded
+        """)
+    #expect(try await FileRecords(root: fixture.folder.path).read(.all).records.isEmpty)
+  }
+
+  @Test func `what a constraint or a trigger promises is tried`() async throws {
+    let ran = try await check(
+      try await fixture([
+        SampleMigration(
+          "001", "audit",
+          up: """
+            CREATE TABLE audit (what text NOT NULL CONSTRAINT long CHECK (length(what) > 3));
+            CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+            CREATE TRIGGER touched BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION touch();
+            ALTER TABLE audit DISABLE TRIGGER touched;
+            """, down: "DROP TABLE audit;\nDROP FUNCTION touch();")
+      ]))
+    #expect(ran.lines.contains("constraints passed") && ran.lines.contains("triggers failed"))
+  }
+
   @Test func `every finding is kept, and read again as it was`() async throws {
     let fixture = try await fixture([Self.drop])
     let ran = try await check(fixture)

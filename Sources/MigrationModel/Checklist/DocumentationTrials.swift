@@ -26,7 +26,11 @@ public enum DocumentationTrials {
     }
     return Trial(
       .documentation, subject, .refuted,
-      [.init("it is not that of the schema: apply and `lockstep dump`, then commit it", .refutes)]
+      [
+        .init(
+          "it is not that of the schema: write it anew with `lockstep dump` where all is applied",
+          .refutes)
+      ]
         + differences(old, new))
   }
 
@@ -58,7 +62,11 @@ public enum DocumentationTrials {
     let command = "`lockstep erd --format \(format.rawValue)`"
     return Trial(
       .documentation, subject, .refuted,
-      [.init("it is not that of the schema: write it anew with \(command)", .refutes)]
+      [
+        .init(
+          "it is not that of the schema: write it anew with \(command) where all is applied",
+          .refutes)
+      ]
         + differences(old, new))
   }
 

@@ -1,3 +1,4 @@
+import Canvas
 import MigrationEngine
 import MigrationModel
 import PostgresModel
@@ -20,7 +21,9 @@ enum CheckFormat: String, Sendable, Hashable, CaseIterable {
   func written(_ report: ChecklistReport) -> String {
     switch self {
     case .text:
-      report.lines(isVerbose: true).map { line in line.map(\.text).joined() + "\n" }.joined()
+      report.lines(isVerbose: true).map { line in
+        TerminalText.visible(line.map(\.text).joined(), lineBreaks: .show) + "\n"
+      }.joined()
     case .json: report.migrations.map { "\($0.json)\n" }.joined()
     case .github: report.annotations
     case .markdown: report.markdown

@@ -183,6 +183,22 @@ import Testing
     #expect(try await program.run("check", "--read-only", "--known").status == 1)
   }
 
+  @Test func `a backup that a run has taken is found`() async throws {
+    let (program, _) = try await project([
+      "db/migrations/001_notes.sql": Self.good,
+      "lockstep.json": "{environments: {staging: {url_env: 'STAGING_URL', backup: true}}}",
+    ])
+    var staged = program
+    staged.variables["STAGING_URL"] = program.variables["DATABASE_URL"]
+    let list = ["check", "001", "-e", "staging", "--checklist", "deploying", "--item", "backup"]
+    let before = try await staged.run(words: list)
+    #expect(before.status == 1 && before.output.contains("? no backup was recorded\n"))
+    #expect(try await staged.run("up", "-e", "staging").status == 0)
+    let after = try await staged.run(words: list)
+    #expect(after.status == 0, "\(after.output)\(after.errors)")
+    #expect(after.output.contains("  ✓ backup "))
+  }
+
   // MARK: Lists and reports
 
   @Test func `a team's own list is taken as it is`() async throws {
@@ -301,7 +317,8 @@ import Testing
     #expect(stale.status == 1)
     #expect(
       stale.output.contains(
-        "it is not that of the schema: write it anew with `lockstep erd --format mermaid`"))
+        "it is not that of the schema: write it anew with `lockstep erd --format mermaid`"
+          + " where all is applied"))
   }
 }
 
