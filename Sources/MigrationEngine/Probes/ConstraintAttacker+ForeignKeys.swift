@@ -8,6 +8,7 @@ extension ConstraintAttacker {
     guard let reference = constraint.reference else {
       throw RowMaker.CannotMake(reason: "what it refers to is not there")
     }
+    names = try await session.connection.rows(constraint.repeatedNames)
     let shape = try await maker.shape(constraint.ownerOID)
     let parent = try await newParent(shape, reference)
     var wish = RowMaker.Wish(filled: Set(constraint.columns))
@@ -100,7 +101,7 @@ extension ConstraintAttacker {
   }
 
   private var expectedForeignKey: ExpectedRejection {
-    ExpectedRejection(["23503"], .constraint([constraint.name]))
+    ExpectedRejection(["23503"], .constraint(names))
   }
 
   /// Of `MATCH FULL`: all of the key or none of it.
@@ -164,17 +165,22 @@ extension ConstraintAttacker {
         count(*) FILTER (WHERE (\(same)) OR (\(isParent)))
       FROM \(shape.object)
       """
+    let key = reference.columns.map { "\(SQLText.identifier($0)) = \(parent.literal($0))" }
+    let left = """
+      SELECT count(*) FROM \(reference.object) WHERE \(key.joined(separator: " AND "))
+      """
     let result = try await session.undoneInside { () async throws -> DeedResult in
       if let rejection = try await maker.insert(row).rejection { return .rejected(rejection) }
       let before = try await session.texts(counts).value?.first ?? []
       if let rejection = try await session.attempt(deed.sql).rejection {
         return .rejected(rejection)
       }
+      guard try await session.texts(left).value?.first?.first == "0" else { return .undone }
       let after = try await session.texts(counts).value?.first ?? []
       return .done(
         before: before.map { Int($0 ?? "") ?? 0 }, after: after.map { Int($0 ?? "") ?? 0 })
     }
-    let expected = ExpectedRejection(["23503", "23001"], .constraint([constraint.name]))
+    let expected = ExpectedRejection(["23503", "23001"], .constraint(names))
     switch (result, deed.action) {
     case (.rejected(let rejection), .noAction), (.rejected(let rejection), .restrict):
       guard expected.isMet(by: rejection) else {
@@ -187,12 +193,12 @@ extension ConstraintAttacker {
       return Attack(words, .refused(rejection), withoutIt: withoutIt)
     case (.rejected(let rejection), _):
       // What the action itself runs into: SET NULL on a column that may not be NULL.
-      let isOwn = rejection.table.map {
-        shape.object.hasSuffix(SQLText.identifier($0)) || shape.object.hasSuffix($0)
-      }
-      return rejection.sqlstate == "23502" && isOwn == true
+      let names = rejection.table.map { [$0, SQLText.identifier($0)] } ?? []
+      let isOwn = names.contains { shape.object.hasSuffix(".\($0)") }
+      return rejection.sqlstate == "23502" && isOwn
         ? Attack("\(words) fails (\(rejection.words)), which", .accepted)
         : Attack(words, .refusedOtherwise(rejection))
+    case (.undone, _): return Attack(words, .withoutEffect)
     case (.done(let before, let after), _):
       return judge(deed, words, before, after)
     }
@@ -200,6 +206,8 @@ extension ConstraintAttacker {
 
   private enum DeedResult: Sendable {
     case rejected(Rejection)
+    /// The parent's key is there as before.
+    case undone
     /// Rows of the child: all, those that refer to the parent's old key, the parent itself, and both.
     case done(before: [Int], after: [Int])
   }
@@ -210,12 +218,13 @@ extension ConstraintAttacker {
     guard before.count == 4, after.count == 4 else { return Attack(words, .withoutEffect) }
     let isDelete = deed.sql.hasPrefix("DELETE")
     let gone = isDelete ? (deed.action == .cascade ? before[3] : before[2]) : 0
-    let isFollowed: Bool
+    // A row that refers to what is gone is what no foreign key lets be.
+    guard after[1] == 0 else { return Attack(words, .accepted) }
     switch deed.action {
-    case .noAction, .restrict: isFollowed = false
-    default: isFollowed = after[1] == 0 && after[0] == before[0] - gone
+    case .noAction, .restrict: return Attack(words, .repaired)
+    default: break
     }
-    guard isFollowed else { return Attack(words, .accepted) }
+    guard after[0] == before[0] - gone else { return Attack(words, .repaired) }
     return Attack(words, .followed)
   }
 

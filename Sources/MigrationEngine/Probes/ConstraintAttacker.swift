@@ -8,17 +8,18 @@ struct ConstraintAttacker: Sendable {
   let constraint: ProbedConstraint
   let all: [ProbedConstraint]
   var maker: RowMaker
+  /// Its own name and those that partitions have for what they repeat of it.
+  var names: [String]
 
   /// No more rows than this are tried for one attack.
   static let mostRows = 8
 
-  init(
-    _ session: ProbeSession, _ constraint: ProbedConstraint, all: [ProbedConstraint]
-  ) async throws {
-    self.session = session
+  init(_ constraint: ProbedConstraint, all: [ProbedConstraint], _ maker: RowMaker) {
+    session = maker.session
     self.constraint = constraint
     self.all = all
-    maker = RowMaker(session)
+    self.maker = maker
+    names = [constraint.name]
   }
 
   mutating func sight() async throws -> ConstraintSight {
@@ -68,7 +69,9 @@ struct ConstraintAttacker: Sendable {
     switch constraint.kind {
     case .check:
       guard let expression = constraint.expression else { return nil }
-      sql = "SELECT count(*) FROM \(constraint.owner) WHERE (\(expression)) IS FALSE"
+      // What is not inherited says nothing of the rows of children.
+      let only = constraint.definition.contains(" NO INHERIT") ? "ONLY " : ""
+      sql = "SELECT count(*) FROM \(only)\(constraint.owner) WHERE (\(expression)) IS FALSE"
     case .foreignKey:
       guard let reference = constraint.reference else { return nil }
       let pairs = zip(constraint.columns, reference.columns).map {

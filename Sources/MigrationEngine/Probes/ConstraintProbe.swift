@@ -60,12 +60,14 @@ public struct ConstraintProbe: ScratchProbe {
     let touched = ProbedConstraint.touched(from: before, to: now)
       .filter { owners.contains($0.owner) }
     var trials: [Trial] = []
+    // Read once for all of them.
+    var tables = RowMaker(session)
     for constraint in touched {
       let isRepeated = touched.contains { constraint.repeats($0) }
       if isRepeated, constraint.triggers.allSatisfy({ "OA".contains($0) }) { continue }
       trials.append(
         try await trial(.constraints, constraint.subject) {
-          try await attack(constraint, all: now, session).trial
+          try await attack(constraint, all: now, &tables).trial
         })
     }
     return trials
@@ -73,26 +75,34 @@ public struct ConstraintProbe: ScratchProbe {
 
   /// Attacks as the tables are; where a trigger stands in the way, once more with the triggers off.
   private func attack(
-    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ session: ProbeSession
+    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker
   ) async throws -> ConstraintSight {
-    func sight(_ triggers: TableTriggers) async throws -> ConstraintSight {
-      try await session.undone {
-        var attacker = try await ConstraintAttacker(session, constraint, all: all)
-        let off = try await session.quieten(triggers)
-        var sight = try await attacker.sight()
-        sight.remarks += off
-        return sight
-      }
-    }
-    let first = try await sight(.asTheyAre)
+    let session = tables.session
+    let first = try await sight(of: constraint, all: all, &tables, .asTheyAre)
     guard first.outcome == .notProven, first.doubts.isEmpty, first.validation == nil,
       try await hasTriggers(session)
     else { return first }
-    var second = try await sight(.off)
+    var second = try await sight(of: constraint, all: all, &tables, .off)
     guard second.outcome != .notProven else { return first }
     second.remarks.append(
       "the tables' own triggers were off for this: with them it could not be told")
     return second
+  }
+
+  private func sight(
+    of constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker,
+    _ triggers: TableTriggers
+  ) async throws -> ConstraintSight {
+    let maker = tables
+    let (sight, attacker) = try await maker.session.undone {
+      var attacker = ConstraintAttacker(constraint, all: all, maker)
+      let off = try await maker.session.quieten(triggers)
+      var sight = try await attacker.sight()
+      sight.remarks += off
+      return (sight, attacker)
+    }
+    tables.learn(from: attacker.maker)
+    return sight
   }
 
   private func hasTriggers(_ session: ProbeSession) async throws -> Bool {

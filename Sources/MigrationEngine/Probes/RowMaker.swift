@@ -101,6 +101,11 @@ struct RowMaker: Sendable {
     return shape
   }
 
+  /// Takes over what another has read of tables.
+  mutating func learn(from other: RowMaker) {
+    shapes.merge(other.shapes) { own, _ in own }
+  }
+
   /// Takes partitions' bounds out of account, so that rows outside can be made.
   mutating func forgetBounds(of oid: Int64) {
     shapes[oid]?.conditions.removeAll { $0.name == nil }
@@ -164,8 +169,16 @@ struct RowMaker: Sendable {
     defer { making.removeLast() }
     var choices = try await references(shape, wish)
     let sample = try await sample(shape)
-    for column in shape.columns where column.generated == nil && choices[column.name] == nil {
-      choices[column.name] = try await values(column, shape, wish, sample)
+    var wanted: [String: [String]] = [:]
+    for column in shape.columns
+    where column.generated == nil && choices[column.name] == nil
+      && wish.fixed[column.name] == nil
+    {
+      wanted[column.name] = candidates(column, shape, wish, sample)
+    }
+    for (name, values) in try await taken(wanted) {
+      guard let column = shape.column(name) else { continue }
+      choices[name] = allowed(values, column, wish)
     }
     for (column, value) in wish.fixed { choices[column] = [value] }
     return try await search(shape, wish, choices)
@@ -255,146 +268,74 @@ struct RowMaker: Sendable {
     return values
   }
 
-  /// The values a column may take that its type takes; none where its default is to be used.
-  private func values(
+  /// The values a column may take; none where its default is to be used.
+  private func candidates(
     _ column: ColumnShape, _ shape: TableShape, _ wish: Wish, _ sample: [String: String]
-  ) async throws -> [String]? {
-    let names = shape.columnNames
+  ) -> [String]? {
     let expressions =
       (shape.conditions.map(\.expression) + wish.conditions.map(\.expression)
       + shape.columns.compactMap(\.generated))
-      .filter { ExpressionWords($0).columns(of: names).contains(column.name) }
+      .filter { ExpressionWords($0).names.contains(column.name) }
     let isUnique = shape.uniqueKeys.contains { $0.contains(column.name) }
     let isAsked =
       wish.filled.contains(column.name) || wish.explicit.contains(column.name)
       || !expressions.isEmpty || (isUnique && !column.isFilledAnew)
     if !isAsked, column.defaultValue != nil || !column.identity.isEmpty { return nil }
     var all = ValueCandidates(for: column, in: expressions, serial: serial).all
-    if !isUnique {
-      if let value = sample[column.name] { all.insert(value, at: 0) }
-      if let value = column.defaultValue, !column.isFilledAnew {
-        all.insert(column.cast(value), at: 0)
-      }
+    guard !isUnique else { return all }
+    if let value = sample[column.name] { all.insert(value, at: 0) }
+    if let value = column.defaultValue, !column.isFilledAnew {
+      all.insert(column.cast(value), at: 0)
     }
-    all = try await taken(all)
-    if !column.isNotNull, !wish.filled.contains(column.name) {
-      // Where the types of a column's values are unknown to us, nothing else may be left.
-      all.append("NULL")
-    }
-    if all.isEmpty, column.defaultValue != nil || !column.identity.isEmpty { return nil }
     return all
+  }
+
+  /// What is left of the candidates, with `NULL` where that may be; none where the default is to be used.
+  private func allowed(_ values: [String], _ column: ColumnShape, _ wish: Wish) -> [String]? {
+    if !column.isNotNull, !wish.filled.contains(column.name) { return values + ["NULL"] }
+    if values.isEmpty, column.defaultValue != nil || !column.identity.isEmpty { return nil }
+    return values
   }
 
   /// Those of these expressions that the server can evaluate to something.
   func taken(_ expressions: [String]) async throws -> [String] {
-    guard !expressions.isEmpty else { return [] }
-    let together = expressions.map { "(\($0)) IS NOT NULL" }.joined(separator: ", ")
-    if let row = try await session.texts("SELECT \(together)").value?.first {
-      return zip(expressions, row).filter { $0.1 == "t" }.map(\.0)
-    }
-    var good: [String] = []
-    for expression in expressions {
-      let answer = try await session.texts("SELECT (\(expression)) IS NOT NULL")
-      if answer.value?.first?.first == "t" { good.append(expression) }
-    }
-    return good
+    try await taken(["": expressions])[""] ?? []
   }
 
-  // MARK: Search
-
-  private func search(
-    _ shape: TableShape, _ wish: Wish, _ choices: [String: [String]]
-  ) async throws -> [Row] {
-    let names = shape.columnNames
-    let generated = shape.columns.filter { $0.generated != nil }
-    var conditions = shape.conditions
-      .filter { condition in condition.name.map { !wish.withoutChecks.contains($0) } ?? true }
-      .map { (expression: $0.expression, aim: RowSearch.Aim.notFalse) }
-    conditions += wish.conditions
-    var groups: [(columns: Set<String>, conditions: [(expression: String, aim: RowSearch.Aim)])] =
-      []
-    for condition in conditions {
-      var columns = Set(ExpressionWords(condition.expression).columns(of: names))
-      for column in generated where columns.contains(column.name) {
-        columns.formUnion(ExpressionWords(column.generated ?? "").columns(of: names))
+  /// The same for several columns at once: in one question where all of them can be evaluated.
+  private func taken(_ columns: [String: [String]]) async throws -> [String: [String]] {
+    let names = columns.keys.sorted()
+    let all = names.flatMap { columns[$0] ?? [] }
+    guard !all.isEmpty else { return columns }
+    let isGood: [Bool]
+    if let row = try await areTaken(all) {
+      isGood = row
+    } else if names.count > 1 {
+      var found: [String: [String]] = [:]
+      for name in names {
+        found[name] = try await taken(["": columns[name] ?? []])[""]
       }
-      let joined = groups.filter { !$0.columns.isDisjoint(with: columns) }
-      groups.removeAll { !$0.columns.isDisjoint(with: columns) }
-      groups.append(
-        (
-          joined.reduce(columns) { $0.union($1.columns) },
-          joined.flatMap(\.conditions) + [condition]
-        ))
+      return found
+    } else {
+      var each: [Bool] = []
+      for expression in all { each.append(try await areTaken([expression])?.first ?? false) }
+      isGood = each
     }
-    var found: [[[String: String]]] = []
-    for group in groups {
-      let rows = try await hits(group, shape, choices, wish)
-      guard !rows.isEmpty else {
-        let texts = group.conditions.map(\.expression).joined(separator: " AND ")
-        throw CannotMake(
-          reason: "no values were found for \(shape.object) with which this holds: \(texts)")
-      }
-      found.append(rows)
-    }
-    var plain: [String: String] = [:]
-    let grouped = groups.reduce(into: Set<String>()) { $0.formUnion($1.columns) }
-    for (column, values) in choices where !grouped.contains(column) {
-      guard let value = values.first else {
-        throw CannotMake(reason: "no value is known for \(column) of \(shape.object)")
-      }
-      plain[column] = value
-    }
-    let count = min(found.map(\.count).max() ?? 1, 16)
-    return (0..<count).map { index in
-      let values = found.reduce(plain) { values, group in
-        values.merging(group[min(index, group.count - 1)]) { _, new in new }
-      }
-      return Row(table: shape, values: values)
-    }
-  }
-
-  /// The combinations of one group of columns.
-  private func hits(
-    _ group: (columns: Set<String>, conditions: [(expression: String, aim: RowSearch.Aim)]),
-    _ shape: TableShape, _ choices: [String: [String]], _ wish: Wish
-  ) async throws -> [[String: String]] {
-    let generated = shape.columns.filter { group.columns.contains($0.name) }
-      .compactMap { column in column.generated.map { (column: column.name, expression: $0) } }
-    let columns = shape.columns.filter {
-      group.columns.contains($0.name) && $0.generated == nil
-    }
-    var search = RowSearch(
-      choices: columns.map { ($0.name, choices[$0.name] ?? ["NULL::\($0.type)"]) },
-      conditions: group.conditions, generated: generated, alias: wish.alias)
-    search.choices = search.choices.map { choice in
-      (
-        choice.column,
-        choice.values.map { value in
-          value == "NULL" ? "NULL::\(shape.column(choice.column)?.type ?? "text")" : value
-        }
-      )
-    }
-    search.limit()
-    func row(_ places: [Int]) -> [String: String] {
-      var values: [String: String] = [:]
-      for (choice, place) in zip(search.choices, places) {
-        values[choice.column] = choice.values[place]
-      }
-      return values
-    }
-    guard !search.choices.isEmpty else {
-      let isTrue = try await session.texts(search.select([])).value?.first?.first == "t"
-      return isTrue ? [[:]] : []
-    }
-    if let rows = try await session.texts(search.select(limit: wish.isVaried ? 64 : 16)).value {
-      return rows.map { row($0.map { Int($0 ?? "") ?? 0 }) }
-    }
-    // Some combination makes an expression fail: one after the other, so that only it falls out.
-    var found: [[String: String]] = []
-    for places in search.places(most: 300) where found.count < 8 {
-      let answer = try await session.texts(search.select(places))
-      if answer.value?.first?.first == "t" { found.append(row(places)) }
+    var found: [String: [String]] = [:]
+    var rest = Array(zip(all, isGood))[...]
+    for name in names {
+      let count = columns[name]?.count ?? 0
+      found[name] = rest.prefix(count).filter(\.1).map(\.0)
+      rest = rest.dropFirst(count)
     }
     return found
+  }
+
+  /// Whether each of these is not NULL; `nil` where one of them cannot be evaluated.
+  private func areTaken(_ expressions: [String]) async throws -> [Bool]? {
+    // A target list holds no more than this.
+    guard expressions.count <= 1600 else { return nil }
+    let list = expressions.map { "(\($0)) IS NOT NULL" }.joined(separator: ", ")
+    return try await session.texts("SELECT \(list)").value?.first?.map { $0 == "t" }
   }
 }

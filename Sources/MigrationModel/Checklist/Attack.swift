@@ -18,7 +18,7 @@ public struct Attack: Sendable, Hashable {
     case repaired
     /// What the constraint promises to do instead of refusing was done.
     case followed
-    /// Nothing was refused and nothing was stored.
+    /// Nothing was refused and nothing was done.
     case withoutEffect
   }
 
@@ -59,7 +59,7 @@ public struct Attack: Sendable, Hashable {
       lines.append(.init("\(words) is accepted, and what is stored does not break it", .unclear))
     case .withoutEffect:
       lines.append(
-        .init("\(words) is neither refused nor stored: a trigger or rule drops it", .unclear))
+        .init("\(words) is neither refused nor done: a trigger or rule drops it", .unclear))
     }
     switch withoutIt {
     case .accepted: lines.append(.init("with the constraint dropped it is accepted", .supports))

@@ -23,6 +23,10 @@ public struct PromisedConstraint: Sendable, Hashable {
     var found: [PromisedConstraint] = []
     for statement in parser.parse(script).statements {
       let tree = statement.tree
+      // What a later statement takes away again nobody misses.
+      for change in statement.targets.changes {
+        found.removeAll { $0.isTakenAway(by: change) }
+      }
       guard let table = tree["relation"].relationName else { continue }
       let names = objects(table, among: tables)
       switch statement.kind {
@@ -31,6 +35,12 @@ public struct PromisedConstraint: Sendable, Hashable {
       case "AlterTableStmt":
         for item in tree["cmds"].items {
           let command = item["AlterTableCmd"]
+          if command["subtype"].string == "AT_DropNotNull" {
+            found.removeAll {
+              $0.table.name == table.name && $0.kind == .notNull
+                && $0.name == command["name"].string
+            }
+          }
           guard command["subtype"].string == "AT_AddColumn", command["missing_ok"].bool,
             let column = command["def"]["ColumnDef"]["colname"].string
           else { continue }
@@ -44,6 +54,17 @@ public struct PromisedConstraint: Sendable, Hashable {
       }
     }
     return found
+  }
+
+  private func isTakenAway(by change: StatementTargets.Change) -> Bool {
+    switch change.action {
+    case .dropped, .renamed: break
+    default: return false
+    }
+    guard change.name.name == table.name else { return change.kind == "schema" }
+    guard let member = change.member else { return true }
+    // Which name the server chose is not known.
+    return name == nil || name == member || columns.contains(member)
   }
 
   /// As facts name a table that a script names.

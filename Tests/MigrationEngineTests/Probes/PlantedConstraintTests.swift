@@ -24,6 +24,7 @@ struct PlantedConstraint: Sendable, CustomTestStringConvertible {
     for (subject, outcome) in planted.truth {
       #expect(trials.outcome(subject) == outcome, "\(subject)\n\(trials.words)")
     }
+    if planted.truth.isEmpty { #expect(trials == [], "\(trials.words)") }
     if let evidence = planted.evidence {
       #expect(
         trials.flatMap(\.evidence).contains { $0.text.contains(evidence) }, "\(trials.words)")
@@ -191,6 +192,104 @@ struct PlantedConstraint: Sendable, CustomTestStringConvertible {
       up: "alter table users alter column name set not null;",
       truth: ["NOT NULL of column name of public.users": .proven],
       evidence: "the tables' own triggers were off for this"),
+    .init(
+      words: "a parent that a trigger keeps from being deleted",
+      base: orders + "; create function keep() returns trigger language plpgsql as $$ begin return"
+        + " null; end $$; create trigger k before delete on users for each row execute function"
+        + " keep()",
+      up: "alter table orders add constraint f foreign key (user_id) references users;",
+      truth: ["constraint f of public.orders": .proven]),
+    .init(
+      words: "a parent whose trigger deletes its children",
+      base: orders + "; create function clear() returns trigger language plpgsql as $$ begin delete"
+        + " from orders where user_id = old.id; return old; end $$; create trigger c before delete on"
+        + " users for each row execute function clear()",
+      up: "alter table orders add constraint f foreign key (user_id) references users;",
+      truth: ["constraint f of public.orders": .proven]),
+    .init(
+      words: "a check that children do not inherit",
+      base: "create table t (a int); create table u ()"
+        + " inherits (t); insert into u values (-1)",
+      up: "insert into u values (-1); alter table t add constraint c check (a > 0) no inherit;",
+      truth: ["constraint c of public.t": .proven]),
+    .init(
+      words: "tenants in two keys",
+      base:
+        "create table tenants (id int primary key); create table a (tenant int references tenants,"
+        + " id int, primary key (tenant, id)); create table b (tenant int references tenants, id int,"
+        + " primary key (tenant, id))",
+      up:
+        "create table t (tenant int not null, a int not null, b int not null, constraint fa foreign"
+        + " key (tenant, a) references a, constraint fb foreign key (tenant, b) references b);",
+      truth: ["constraint fa of public.t": .proven, "constraint fb of public.t": .proven]),
+    .init(
+      words: "a foreign key to a partitioned table",
+      base: "create table p (id int primary key) partition by range (id); create table p1 partition"
+        + " of p for values from (0) to (1000000000)",
+      up: "create table t (p int not null references p on delete restrict);",
+      truth: ["constraint t_p_fkey of public.t": .proven]),
+    .init(
+      words: "a foreign key of a partitioned table", base: users,
+      up: "create table t (day int not null, u int not null references users on delete cascade)"
+        + " partition by list (day); create table t1 partition of t for values in (1, 2); create"
+        + " table t2 partition of t default;",
+      truth: [
+        "constraint t_u_fkey of public.t": .proven, "bound of partition public.t1": .proven,
+      ]),
+    .init(
+      words: "a partition whose foreign key is disabled", base: users,
+      up: "create table t (day int not null, u int not null references users) partition by list"
+        + " (day); create table t1 partition of t for values in (1, 2); alter table t1 disable"
+        + " trigger all;",
+      truth: ["constraint t_u_fkey of public.t": .refuted]),
+    .init(
+      words: "one to one", base: users,
+      up: "create table t (user_id int primary key references users on delete cascade, bio text"
+        + " unique);",
+      truth: [
+        "constraint t_pkey of public.t": .proven, "constraint t_user_id_fkey of public.t": .proven,
+        "constraint t_bio_key of public.t": .proven,
+      ]),
+    .init(
+      words: "a tree whose every row has a parent", base: "",
+      up: "create table t (id int primary key, parent int not null references t);",
+      truth: [
+        "constraint t_parent_fkey of public.t": .proven,
+        "NOT NULL of column parent of public.t": .proven,
+      ]),
+    .init(
+      words: "bookings that do not overlap", base: "create extension btree_gist",
+      up: "create table t (room int not null, during tstzrange not null, constraint x exclude using"
+        + " gist (room with =, during with &&) where (room > 3));",
+      truth: ["constraint x of public.t": .proven]),
+    .init(
+      words: "types of all sorts", base: "create type mood as enum ('sad', 'ok')",
+      up: "create table t (id uuid primary key, m mood not null, tags text[] not null check"
+        + " (cardinality(tags) <= 3), n numeric(4, 2) not null check (n between 0 and 9.5), s"
+        + " smallint not null, i interval not null, ip inet not null, b bytea not null, d date not"
+        + " null check (d >= '2020-01-01'), c char(2) not null check (c = upper(c)), j json not"
+        + " null, x xml, p point, bits bit(3) not null, unique (m, s));",
+      truth: [
+        "constraint t_pkey of public.t": .proven, "constraint t_tags_check of public.t": .proven,
+        "constraint t_n_check of public.t": .proven, "constraint t_d_check of public.t": .proven,
+        "constraint t_c_check of public.t": .proven, "constraint t_m_s_key of public.t": .proven,
+        "NOT NULL of column bits of public.t": .proven, "NOT NULL of column j of public.t": .proven,
+      ]),
+    .init(
+      words: "an email by its form",
+      up: "alter table users add email varchar(80) not null unique check (email ~*"
+        + " '^[a-z0-9._%+-]+@[a-z0-9.-]+\\.[a-z]{2,}$');",
+      truth: [
+        "constraint users_email_check of public.users": .proven,
+        "constraint users_email_key of public.users": .proven,
+        "NOT NULL of column email of public.users": .proven,
+      ]),
+    .init(
+      words: "a table that was there, and what it lacked is dropped again",
+      base: "create table t (id int)",
+      up:
+        "create table if not exists t (id int, n int constraint c check (n > 0)); alter table t drop"
+        + " constraint if exists c;", truth: [:]),
     // Not enforced, or not to be proven.
     .init(
       words: "a check that was validated by nobody",

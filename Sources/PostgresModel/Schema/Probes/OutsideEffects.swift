@@ -62,9 +62,9 @@ public struct OutsideEffects: Sendable, Hashable {
   }
 
   private static let calls: Set<String> = [
-    "http", "lo_export", "lo_import", "net", "pg_background_launch", "pg_file_write",
+    "http", "lo_export", "lo_import", "pg_background_launch", "pg_file_write",
     "pg_cancel_backend", "pg_terminate_backend", "pg_reload_conf", "pg_rotate_logfile",
-    "pg_logical_emit_message", "pg_sleep", "setval",
+    "pg_logical_emit_message",
   ]
 
   /// Every function of a user, extensions' left out.

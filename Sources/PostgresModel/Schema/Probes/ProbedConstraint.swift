@@ -53,8 +53,6 @@ public struct ProbedConstraint: Sendable, Hashable {
     public var onDelete: Action
     public var onUpdate: Action
     public var isMatchFull: Bool
-    /// Those that are set on delete; empty: all (15 and later).
-    public var deleteSets: [String]
   }
 
   /// What becomes of a row when the one that it refers to goes; raw values of `confdeltype`.
@@ -93,11 +91,6 @@ public struct ProbedConstraint: Sendable, Hashable {
   /// Whether it is about a domain, not about a table.
   public var isOfDomain: Bool { kind == .domainCheck || kind == .domainNotNull }
 
-  /// Whether the other is the same promise, as it is now or was before.
-  public func isSame(as other: ProbedConstraint) -> Bool {
-    kind == other.kind && owner == other.owner && name == other.name
-  }
-
   /// Whether the other, on another table, is what this one repeats.
   public func repeats(_ other: ProbedConstraint) -> Bool {
     guard let origin, kind == other.kind else { return false }
@@ -128,6 +121,18 @@ public struct ProbedConstraint: Sendable, Hashable {
 }
 
 extension ProbedConstraint {
+  /// Asks for the names under which it refuses: its own, and those of what repeats it in partitions.
+  public var repeatedNames: Query<String> {
+    Query(
+      """
+      WITH RECURSIVE own(oid, name) AS (
+        SELECT k.oid, k.conname FROM pg_constraint k WHERE k.oid = $1
+        UNION SELECT p.oid, p.conname FROM pg_constraint p JOIN own ON p.conparentid = own.oid)
+      SELECT name FROM own
+      """, [String(oid)]
+    ) { (row) throws(ResultRow.Mismatch) in try row.string(0) }
+  }
+
   /// Everything of the kind that the database promises, what extensions and the server made left out.
   public static func all(serverVersion: Int) -> Query<ProbedConstraint> {
     Query(text(since: { serverVersion >= $0 * 10_000 })) { (row) throws(ResultRow.Mismatch) in
@@ -137,8 +142,7 @@ extension ProbedConstraint {
         columns: parts(row.optionalString(17) ?? ""),
         onDelete: Action(rawValue: row.optionalString(18) ?? "a") ?? .noAction,
         onUpdate: Action(rawValue: row.optionalString(19) ?? "a") ?? .noAction,
-        isMatchFull: row.optionalString(20) == "f",
-        deleteSets: parts(row.optionalString(21) ?? ""))
+        isMatchFull: row.optionalString(20) == "f")
       let tables = parts(row.optionalString(13) ?? "").compactMap { Int64($0) }
       return ProbedConstraint(
         kind: Kind(rawValue: try row.string(0)) ?? .check, oid: try row.integer(1),
@@ -161,7 +165,7 @@ extension ProbedConstraint {
       deferrable: String = "false", expression: String = "NULL", inherited: String = "false",
       origin: String = "NULL", triggers: String = "NULL", reference: [String]? = nil, _ rest: String
     ) -> String {
-      let none = ["NULL::oid", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL"]
+      let none = ["NULL::oid", "NULL", "NULL", "NULL", "NULL", "NULL"]
       return """
         SELECT \(kind) AS kind, \(oid) AS oid, \(owner) AS owner, \(object) AS object, \(name) AS name,
           \(definition) AS definition, \(columns) AS columns, \(validated) AS validated,
@@ -186,8 +190,6 @@ extension ProbedConstraint {
         SELECT string_agg(t.tgenabled::text, '' ORDER BY t.tgrelid::regclass::text, t.tgtype)
         FROM pg_trigger t JOIN own ON t.tgconstraint = own.oid)
       """
-    let sets =
-      since(15) ? TableShape.names("k.confdelsetcols", "k.conrelid") : "NULL"
     let constraints = select(
       """
       CASE k.contype WHEN 'c' THEN 'check' WHEN 'u' THEN 'unique' WHEN 'p' THEN 'primary key'
@@ -204,7 +206,7 @@ extension ProbedConstraint {
         (SELECT quote_ident(m.nspname) || '.' || quote_ident(f.relname) FROM pg_class f
           JOIN pg_namespace m ON m.oid = f.relnamespace WHERE f.oid = k.confrelid)
         """, TableShape.names("k.confkey", "k.confrelid"), "k.confdeltype::text",
-        "k.confupdtype::text", "k.confmatchtype::text", sets,
+        "k.confupdtype::text", "k.confmatchtype::text",
       ],
       """
       \(tables) JOIN pg_constraint k ON k.conrelid = c.oid

@@ -40,7 +40,7 @@ public struct ProbedIndex: Sendable, Hashable {
     public var key: Int
     /// Column or expression, as SQL.
     public var expression: String
-    /// Qualified: `OPERATOR(pg_catalog.=)`.
+    /// Qualified where it is no built-in one: `=`, `OPERATOR(public.<%)`.
     public var operation: String
     /// The type of the right side.
     public var type: String
@@ -79,7 +79,8 @@ public struct ProbedIndex: Sendable, Hashable {
       SELECT k.n, pg_get_indexdef(i.indexrelid, k.n, false)
           || CASE WHEN i.indcollation[k.n - 1] NOT IN (0, coalesce(a.attcollation, 0))
             THEN ' COLLATE ' || i.indcollation[k.n - 1]::regcollation::text ELSE '' END,
-        'OPERATOR(' || quote_ident(s.nspname) || '.' || o.oprname || ')',
+        CASE s.nspname WHEN 'pg_catalog' THEN o.oprname
+          ELSE 'OPERATOR(' || quote_ident(s.nspname) || '.' || o.oprname || ')' END,
         format_type(CASE WHEN r.typtype = 'p' THEN coalesce(a.atttypid, x.atttypid) ELSE r.oid END,
           NULL), p.amoppurpose = 'o'
       FROM pg_index i CROSS JOIN generate_series(1, i.indnkeyatts::int) k(n)
