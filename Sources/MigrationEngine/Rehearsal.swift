@@ -12,6 +12,13 @@ public struct Rehearsal: Sendable {
   public var target: ConnectionString
   public var options: Runner.Options
   public var loop: EventLoop
+  /// How much of the target's rows the copy is to have.
+  public var mode = RehearsalMode.auto
+  public var sample = SampleSize.usual
+  /// Whether statements that build or drop beside the work of others are broken off and taken up again.
+  public var breaksOff = true
+  /// Whether each is applied once more while others are at work on the tables that it locks.
+  public var contends = false
   /// What is tried on the copy around each migration.
   public var probes: [any ScratchProbe] = Rehearsal.standardProbes
 
@@ -50,11 +57,15 @@ public struct Rehearsal: Sendable {
     let pending = try pending(loaded, versions)
     guard !pending.isEmpty else { throw Refusal(Rehearsal.nothingPending) }
     report(.copying)
+    let request = ScratchDatabase.Request(
+      mode: mode, sample: sample, needsOwnServer: needsOwnServer(pending))
     let scratch = try await ScratchDatabase.make(
-      of: target, history: loaded.history.tableExists ? loaded.table : nil, loop: loop)
+      of: target, history: loaded.history.tableExists ? loaded.table : nil, request, loop: loop)
     do {
       let found = RehearsalReport.Scratch(
-        name: scratch.name, mode: scratch.mode, serverVersion: scratch.serverVersion)
+        name: scratch.name, mode: scratch.mode, serverVersion: scratch.serverVersion,
+        sample: scratch.mode == .clone ? nil : scratch.mode.hasRows ? sample.words : nil,
+        notes: scratch.notes)
       report(.copied(found))
       let (run, session) = try await ScratchRun.open(self, scratch, loaded, report: report)
       let result = try await run.all(pending, scratch: found, in: session)
@@ -64,6 +75,12 @@ public struct Rehearsal: Sendable {
       await loop.undisturbed { await scratch.drop() }
       throw error
     }
+  }
+
+  /// What of the target's whole server the migrations would change, in either direction; `nil` where
+  /// they keep to their database.
+  private func needsOwnServer(_ pending: [MigrationStatus]) -> String? {
+    pending.lazy.compactMap { $0.migration?.allScripts.clusterWide }.first
   }
 
   /// Says that there is nothing to rehearse.
@@ -105,5 +122,13 @@ public struct Rehearsal: Sendable {
     }
     let last = pending.lastIndex(where: isWanted) ?? pending.endIndex - 1
     return Array(pending[...last])
+  }
+}
+
+extension Migration {
+  /// The scripts of both directions.
+  fileprivate var allScripts: [Script] {
+    if case .scripts(let scripts, _) = down { return up + scripts }
+    return up
   }
 }

@@ -72,10 +72,13 @@ struct ScratchRun {
       session: session, migration: status, mode: scratch.mode, before: before, now: before,
       changes: [])
     for index in probes.indices { try await probes[index].before(scene) }
+    var rows: RollBackTrial?
+    if result.rollBack.hasScript {
+      rows = try await RollBackTrial(session, leavingOut: [table])
+    }
     tell("up")
     let began = ContinuousClock.now
-    let up = try await run(
-      .up(to: status.version, count: 1, allowOutOfOrder: true), watchedIn: session)
+    let up = try await run(again(status), watchedIn: session)
     result.durationMilliseconds = milliseconds(since: began)
     result.applies = up.failure == nil
     result.error = up.failure
@@ -91,6 +94,7 @@ struct ScratchRun {
       result.trials = trials
     }
     guard up.failure == nil, result.rollBack.hasScript else { return (result, applied) }
+    try await rows?.writeAndRollBack(result.changes, try await wayBack(status.version))
     tell("down")
     let down = try await run(.only(status.version, .down))
     result.rollBack.runs = down.failure == nil
@@ -98,13 +102,37 @@ struct ScratchRun {
     guard down.failure == nil else { return (result, applied) }
     let back = try await reader.read().withoutRehearsal
     result.rollBack.differences = SchemaDiff(from: before, to: back).changes
+    if let rows {
+      let after = try await DataFingerprint.read(session, leavingOut: [table])
+      result.rollBack.lostData = rows.losses(after: after)
+      result.trials = (result.trials ?? []) + rows.trials(after: after)
+    }
     tell("up again")
-    let again = try await run(.up(to: status.version, count: 1, allowOutOfOrder: true))
+    let again = try await run(self.again(status))
     let end = try await reader.read().withoutRehearsal
     let difference = SchemaDiff(from: applied, to: end)
     result.reapplies = again.failure == nil && difference.verdict != .different
     result.error = again.failure
-    return (result, end)
+    guard result.verdict == .passed else { return (result, end) }
+    return try await tryFurther(result, status, up.units, end, reader, in: session)
+  }
+
+  /// Breaks it off, and applies it while others are at work, where that is wanted.
+  private func tryFurther(
+    _ seen: RehearsedMigration, _ status: MigrationStatus, _ units: [RunUnit],
+    _ applied: SchemaSnapshot, _ reader: SchemaReader, in session: Connection
+  ) async throws -> (RehearsedMigration, SchemaSnapshot) {
+    var result = seen
+    guard rehearsal.breaksOff || rehearsal.contends else { return (result, applied) }
+    if rehearsal.breaksOff, result.statements.contains(where: { !$0.isTransactional }) {
+      report(.running(status.version, name: status.name, "breaking it off"))
+      result.brokenOff = try await breakOff(status, units, applied, reader, in: session)
+    }
+    if rehearsal.contends, result.brokenOff?.contains(where: \.isStuck) != true {
+      report(.running(status.version, name: status.name, "with others at work"))
+      result.contention = try await contend(status, result)
+    }
+    return (result, try await reader.read().withoutRehearsal)
   }
 
   /// Rolls all of them back in reverse, as far as there are ways back.
@@ -127,20 +155,37 @@ struct ScratchRun {
   struct Outcome {
     var failure: Diagnostic?
     var statements: [RehearsedStatement] = []
+    var units: [RunUnit] = []
+  }
+
+  /// The scripts that roll an applied migration back, as they would be run.
+  private func wayBack(_ version: Version) async throws -> [RunUnit] {
+    let session = try await openSession()
+    let loaded = try await project.load(try await project.readFiles(), from: session)
+    let plan = Plan.make(
+      .only(version, .down), status: loaded.status, layout: layout,
+      context: PlanContext(runBy: "rehearsal", dataLoss: .accepted))
+    return plan.steps.flatMap(\.units)
   }
 
   /// Runs a plan with the engine that would run it on the target.
   ///
-  /// - Parameter onlooker: A session with the copy, by which each statement is looked at; `nil` looks at
-  ///   none.
+  /// - Parameters:
+  ///   - onlooker: A session with the copy, by which each statement is looked at; `nil` looks at none.
+  ///   - budget: For locks; `nil` for that of the rehearsal.
+  ///   - lookOn: Told what is about to be sent where nobody can stop it.
   func run(
-    _ request: PlanRequest, watchedIn onlooker: Connection? = nil
+    _ request: PlanRequest, watchedIn onlooker: Connection? = nil, budget: LockBudget? = nil,
+    lookOn: (@Sendable (Connection, RunUnit, Int?) async -> Void)? = nil,
+    onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws -> Outcome {
-    let session = try await openSession()
+    let session = try await openSession(budget)
     let loaded = try await project.load(try await project.readFiles(), from: session)
     let context = PlanContext(runBy: "rehearsal", dataLoss: .accepted)
     let plan = Plan.make(request, status: loaded.status, layout: layout, context: context)
     var options = rehearsal.options
+    options.lockBudget = budget ?? options.lockBudget
+    options.lookOn = lookOn
     let collector = try await collector(plan, onlooker)
     let control = RunControl()
     if let collector {
@@ -155,6 +200,7 @@ struct ScratchRun {
     let (report, loop) = (report, rehearsal.loop)
     let outcome = try await runner.run(plan, context: context, in: session) { event in
       report(.event(event))
+      onEvent(event)
       collector?.note(event)
       guard case .stopped(_, let stop) = event else { return }
       Task(executorPreference: loop) {
@@ -164,6 +210,7 @@ struct ScratchRun {
     }
     await collector?.finish(session)
     var result = Outcome()
+    result.units = plan.steps.flatMap(\.units)
     result.statements =
       collector?.statements()
       ?? plan.steps.flatMap { $0.units.flatMap { RehearsedStatement.all(of: $0) } }
@@ -172,14 +219,16 @@ struct ScratchRun {
   }
 
   /// Counters of rows read are whole only where nobody helps in reading.
-  private func openSession() async throws -> Connection {
+  private func openSession(_ budget: LockBudget? = nil) async throws -> Connection {
+    var options = rehearsal.options
+    options.lockBudget = budget ?? options.lockBudget
     let settings = [
       (name: "max_parallel_workers_per_gather", value: "0"),
       (name: "max_parallel_maintenance_workers", value: "0"),
     ]
     return try await Connection.open(
       scratch.target, application: "lockstep rehearse",
-      settings: rehearsal.options.sessionSettings + settings, loop: rehearsal.loop)
+      settings: options.sessionSettings + settings, loop: rehearsal.loop)
   }
 
   private func collector(
@@ -218,6 +267,7 @@ extension RehearsedMigration {
     self.init(
       version: status.version, name: status.name, checksum: status.migration?.checksum,
       rollBack: RollBack(hasScript: status.migration?.isReversible == true))
+    beyondRehearsal = status.migration?.up.beyondRehearsal ?? []
   }
 }
 

@@ -9,7 +9,7 @@ struct StandingRelations: Sendable {
     var kind: SchemaFacts.Relation.Kind
     /// The number of its file, 0 where it has none.
     var file: Int64
-    /// As the statistics have it; 0 where it has none or nothing is known.
+    /// As the statistics have it, or guessed from its size; 0 where it has none.
     var rows: Int64
 
     /// Whether it is a table or a materialized view, which have rows of their own.
@@ -29,7 +29,9 @@ struct StandingRelations: Sendable {
       """
       SELECT c.oid::text, n.nspname, c.relname, c.relkind::text,
         coalesce(pg_catalog.pg_relation_filenode(c.oid), 0)::bigint,
-        greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid), 0)
+        greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid),
+          CASE WHEN c.reltuples <= 0 AND c.relkind IN ('r', 'm')
+            THEN pg_catalog.pg_relation_size(c.oid) / 100 END, 0)
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'lockstep')
       """

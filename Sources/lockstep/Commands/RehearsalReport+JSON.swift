@@ -7,7 +7,9 @@ extension RehearsalReport {
   var json: JSONValue {
     [
       "scratch": .string(scratch.name), "mode": .string(scratch.mode.rawValue),
+      "sample": JSONValue(scratch.sample), "notes": JSONValue(scratch.notes),
       "server_version": .string(scratch.serverVersion),
+      "proves": .string(scratch.mode.proves),
       "not_proven": JSONValue(scratch.mode.limits),
       "migrations": .array(migrations.map(\.json)),
       "batch_rollback": batch?.json ?? .null,
@@ -23,6 +25,10 @@ extension RehearsedMigration {
       "statements": .array(statements.map(\.json)),
       "changes": .array(changes.map(\.json)), "rollback": rollBack.json,
       "reapplies": known(reapplies), "error": error?.json ?? .null,
+      "not_rehearsed": JSONValue(beyondRehearsal),
+      "broken_off": brokenOff.map { .array($0.map(\.json)) } ?? .null,
+      "contention": contention.map { .array($0.map(\.json)) } ?? .null,
+      "trials": trials.map { .array($0.map(\.json)) } ?? .null,
     ]
   }
 }
@@ -72,6 +78,61 @@ extension RollBack {
       "has_script": .bool(hasScript), "runs": known(runs),
       "restores_schema": known(restoresSchema),
       "differences": differences.map { .array($0.map(\.json)) } ?? .null,
+      "verdict": .string(verdict.rawValue), "loses_data": known(losesData),
+      "lost": lostData.map { .array($0.map(\.json)) } ?? .null,
+    ]
+  }
+}
+
+extension DataLoss {
+  fileprivate var json: JSONValue {
+    [
+      "table": .string(table.description), "column": JSONValue(column), "rows": JSONValue(rows),
+      "what": .string(kind.rawValue), "written": .string(written.rawValue),
+    ]
+  }
+}
+
+extension BrokenOffTrial {
+  fileprivate var json: JSONValue {
+    let (converges, words): (Bool?, String?) =
+      switch outcome {
+      case .converges: (true, nil)
+      case .differs(let words), .stuck(let words): (false, words)
+      case .notTried(let words): (nil, words)
+      }
+    return [
+      "index": JSONValue(index), "line": JSONValue(line), "converges": known(converges),
+      "reason": JSONValue(words),
+    ]
+  }
+}
+
+extension ContentionRun {
+  fileprivate var json: JSONValue {
+    [
+      "lock_timeout_ms": JSONValue(milliseconds: budget.timeout.map { $0 / .milliseconds(1) }),
+      "attempts": JSONValue(budget.attempts), "applied": .bool(hasApplied),
+      "stepped_aside": JSONValue(steppedAside),
+      "duration_ms": JSONValue(milliseconds: durationMilliseconds),
+      "stalls": .array(
+        stalls.map {
+          [
+            "relation": .string($0.table.description),
+            "reader_ms": JSONValue(milliseconds: $0.reader),
+            "writer_ms": JSONValue(milliseconds: $0.writer),
+            "idle_ms": JSONValue(milliseconds: $0.idler),
+          ]
+        }),
+    ]
+  }
+}
+
+extension Trial {
+  fileprivate var json: JSONValue {
+    [
+      "proof": .string(proof.rawValue), "subject": .string(subject),
+      "outcome": .string(outcome.rawValue), "evidence": JSONValue(evidence.map(\.text)),
     ]
   }
 }
