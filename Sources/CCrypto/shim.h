@@ -17,4 +17,13 @@ static inline void ls_sha384(const void *content, size_t count, unsigned char *d
     SHA384_Update(&context, content, count);
     SHA384_Final(digest, &context);
 }
+/* The same piece by piece; the context is memory of ls_sha256_size() bytes, as malloc aligns it. */
+static inline size_t ls_sha256_size(void) { return sizeof(SHA256_CTX); }
+static inline void ls_sha256_start(void *context) { SHA256_Init((SHA256_CTX *)context); }
+static inline void ls_sha256_add(void *context, const void *bytes, size_t count) {
+    SHA256_Update((SHA256_CTX *)context, bytes, count);
+}
+static inline void ls_sha256_end(void *context, unsigned char *digest) {
+    SHA256_Final(digest, (SHA256_CTX *)context);
+}
 #endif

@@ -29,9 +29,10 @@ struct CheckDesk {
       settings: [("default_transaction_read_only", "on")], loop: check.loop)
     let loaded = try await check.project.load(try await check.project.readFiles(), from: session)
     let identity = await DatabaseIdentity.of(session)
+    let reading = try await check.records.read(.all)
+    reading.notes.forEach(check.tell)
     let archive = RunArchive(
-      try await check.records.read(.all).records, of: identity, layout: loaded.layout.name,
-      table: loaded.table.description)
+      reading.records, of: identity, layout: loaded.layout.name, table: loaded.table.description)
     return CheckDesk(
       check: check, texts: texts, session: session, loaded: loaded, identity: identity,
       archive: archive, checks: archive.checks)
@@ -109,7 +110,24 @@ struct CheckDesk {
     // Dump and diagram are of the schema after all that is pending.
     let versions = texts.configured.contains(.documentation) ? [] : due.map(\.version)
     let found = try await rehearsal.run(versions) { report(.rehearsing($0)) }
+    try await refuseChangedFiles()
     return Rehearsed(report: found, schemas: probe.seen)
+  }
+
+  /// What was seen is kept with the checksums of the files: it has to be of these.
+  private func refuseChangedFiles() async throws {
+    let files = try await check.project.readFiles()
+    let found = Dictionary(
+      loaded.layout.catalog(of: files).migrations.map { ($0.version, $0.contentChecksum) }
+    ) { first, _ in first }
+    for status in loaded.status.migrations where status.state == .pending {
+      guard let migration = status.migration, found[status.version] != migration.contentChecksum
+      else { continue }
+      throw Refusal(
+        .error(
+          code: "stale_plan", "the files of \(status.version) changed while they were checked",
+          next: "check them again; nothing was recorded"))
+    }
   }
 
   /// The rows of the target's tables, as far as the server has counted them.
@@ -193,6 +211,7 @@ struct CheckDesk {
       scene.run = (last.step.step, last.run.start.by)
     }
     let proofs = Set(due.compactMap(\.proof))
+    if proofs.contains(.backup) { scene.trials += backups(of: status) }
     if proofs.contains(.applied) { scene.schema = try await compareSchema(of: status) }
     if proofs.contains(.assertions) {
       for assertion in texts.assertions {
@@ -205,6 +224,25 @@ struct CheckDesk {
       scene.trials += try await documentation(of: scene, rehearsed)
     }
     return scene
+  }
+
+  /// The backups of the run that applied it: each was taken and read once more before its first step.
+  private func backups(of status: MigrationStatus) -> [Trial] {
+    guard status.state == .applied else { return [] }
+    let run = archive.runs(of: status.version, loaded.layout).first {
+      $0.step.step.direction == .up && $0.step.step.outcome == .done
+    }
+    return (run?.run.backups ?? []).map { backup in
+      let outcome: Trial.Outcome
+      let weight: CheckFinding.Evidence.Weight
+      switch backup.outcome {
+      case .taken: (outcome, weight) = (.proven, .supports)
+      // What a command of the environment has left was not read by anybody here.
+      case .left: (outcome, weight) = (.notProven, .unclear)
+      case .failed: (outcome, weight) = (.refuted, .refutes)
+      }
+      return Trial(.backup, "backup by \(backup.way)", outcome, [.init(backup.words, weight)])
+    }
   }
 
   /// Compares the target with what a rehearsal of this content has come to; only the newest applied

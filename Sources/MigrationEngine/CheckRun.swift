@@ -20,7 +20,9 @@ public struct CheckRun: Sendable {
   public var options: Runner.Options
   public var loop: EventLoop
   /// What is tried on the copy beside what the project's own files ask for.
-  public var probes: [any ScratchProbe]
+  public var probes: [any ScratchProbe] = Rehearsal.standardProbes
+  /// What is worth knowing and keeps nothing from being done: a journal that could not be read.
+  public var tell: @Sendable (Diagnostic) -> Void = { _ in }
 
   /// What is being done, for whoever waits.
   public enum Progress: Sendable {
@@ -44,8 +46,6 @@ public struct CheckRun: Sendable {
     self.environment = environment
     self.options = options
     self.loop = loop
-    // Whatever a rehearsal tries by itself is tried here too.
-    probes = Rehearsal(project: project, target: target, options: options, loop: loop).probes
   }
 
   /// Goes through the checklist.

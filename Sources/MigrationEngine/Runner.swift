@@ -190,7 +190,7 @@ public struct Runner: Sendable {
       ? "lockstep \(verb) \(step.version)" : "lockstep \(verb) \(plan.steps.count) migrations"
   }
 
-  private func keys(for plan: Plan, _ connection: Connection) -> [AdvisoryLockKey] {
+  func keys(for plan: Plan, _ connection: Connection) -> [AdvisoryLockKey] {
     let own = AdvisoryLockKey.lockstep(database: connection.database, table: plan.table)
     let foreign = Layouts.named(plan.layout)?.advisoryLocks(
       database: connection.database, table: plan.table)

@@ -121,6 +121,22 @@ struct UpdateTests {
     #expect(!(model.type("0042") + model.press(.enter)).isEmpty)
   }
 
+  @Test func `a plan shows how the gates of its environment stand`() {
+    var model = Scenes.ready(target: Scenes.development)
+    var plan = Scenes.plan([Scenes.step(Scenes.channelNotNull)])
+    plan.gates = [
+      Gate(.validated, "validated on staging", .open("every item is settled for this content")),
+      Gate(
+        .approval, "approved by a person", .open("approved by rita"), evidence: ["0044: by rita"]),
+      Gate(.health, "a health check is set", .notAsked),
+    ]
+    Self.planned(&model, plan)
+    #expect(model.text.contains("[x] validated on staging: every item is settled"))
+    #expect(model.text.contains("[x] approved by a person: approved by rita"))
+    #expect(model.text.contains("      0044: by rita"))
+    #expect(!model.text.contains("a health check is set"))
+  }
+
   @Test func `a refused plan shows each way out and cannot be confirmed`() {
     var model = Scenes.ready(target: Scenes.development)
     let refusal = Diagnostic.error(

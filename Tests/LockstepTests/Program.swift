@@ -107,13 +107,16 @@ struct Program {
 
 extension Program {
   /// Sends SIGINT to the programs that run in this folder, as ctrl-c would.
-  func interruptChildren() throws {
+  func interruptChildren() throws { try signalChildren(SIGINT) }
+
+  /// Sends a signal to the programs that run in this folder.
+  func signalChildren(_ number: Int32) throws {
     let outcome = try ChildProcess(["/bin/sh", "-c", "ls -d /proc/[0-9]*"]).runBlocking()
     for path in String(decoding: outcome.output, as: UTF8.self).split(separator: "\n") {
       guard link("\(path)/cwd") == folder, link("\(path)/exe")?.hasSuffix("/lockstep") == true,
         let pid = pid_t(path.dropFirst(6))
       else { continue }
-      kill(pid, SIGINT)
+      kill(pid, number)
     }
   }
 

@@ -191,6 +191,12 @@ public struct ProjectFixture: Sendable {
     public var outcome: Runner.Outcome
     public var events: [RunEvent]
 
+    public init(plan: Plan, outcome: Runner.Outcome, events: [RunEvent]) {
+      self.plan = plan
+      self.outcome = outcome
+      self.events = events
+    }
+
     /// How it ended, without times: `finished +2 -0`.
     public var summary: String { outcome.summary }
 
@@ -266,6 +272,17 @@ extension RunEvent {
     case .cancelling: "cancelling"
     case .reconnected(let words): "reconnected \(words)"
     case .schemaWritten: "schema written"
+    case .backupStarted: "backup started"
+    case .backupEnded(let backup):
+      switch backup.outcome {
+      case .taken: "backup taken"
+      case .left(let reference): "backup left \(reference ?? "-")"
+      case .failed: "backup failed"
+      }
+    case .healthChecked(let check): "health \(check.outcome.rawValue) \(check.answer)"
+    case .rollingBack(let plan):
+      "rolling back \(plan.steps.map(\.version.text).joined(separator: " "))"
+    case .safeguardFailed(let diagnostic): "safeguard \(diagnostic.code)"
     case .message(let diagnostic): "message \(diagnostic.code)"
     case .finished(let applied, let reverted, let failed, _):
       "end +\(applied) -\(reverted) !\(failed)"

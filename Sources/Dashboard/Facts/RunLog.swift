@@ -207,6 +207,12 @@ public struct RunLog: Sendable, Hashable {
       endCurrent()
       stepsDone += 1
       entry(.failed(version, name: name, diagnostic, left: left))
+    case .backupStarted(let place): entry(.remark("backing up: \(place)"))
+    case .backupEnded(let backup): entry(.remark(backup.words))
+    case .healthChecked(let check): entry(.remark(check.words))
+    case .rollingBack(let plan):
+      entry(.remark("rolling back \(plan.steps.map(\.label).joined(separator: ", "))"))
+    case .safeguardFailed(let diagnostic): entry(.diagnostic(diagnostic))
     case .cancelling:
       isCancelling = true
       entry(.remark("cancelling the statement on the server"))

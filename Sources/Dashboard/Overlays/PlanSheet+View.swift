@@ -9,11 +9,27 @@ extension PlanSheet {
     var lines: [StyledText] = []
     for refusal in plan.refusals { lines += told(refusal, palette, columns) + [.empty] }
     for warning in plan.warnings { lines += told(warning, palette, columns) + [.empty] }
+    let gates = gateLines(palette, columns)
+    if !gates.isEmpty { lines += gates + [.empty] }
     for (index, step) in plan.steps.enumerated() {
       if index > 0 { lines.append(.empty) }
       lines += self.lines(of: step, number: index + 1, palette, columns)
     }
     return lines
+  }
+
+  /// What the environment asks for, each with whether it is there and what was seen.
+  private func gateLines(_ palette: Palette, _ columns: Int) -> [StyledText] {
+    plan.gates.filter { $0.state != .notAsked }.flatMap { gate -> [StyledText] in
+      let isOpen = gate.refusal == nil
+      let reason = gate.state.reason.map { ": \($0)" } ?? ""
+      let head = "\(isOpen ? "[x]" : "[ ]") \(gate.title)\(reason)"
+      return TextWidth.wrap(head, to: columns).map {
+        StyledText($0, isOpen ? palette.text : palette.warning)
+      }
+        + gate.evidence.flatMap { TextWidth.wrap($0, to: max(1, columns - 6)) }
+        .map { StyledText("      " + $0, palette.dim) }
+    }
   }
 
   private func told(_ diagnostic: Diagnostic, _ palette: Palette, _ columns: Int) -> [StyledText] {

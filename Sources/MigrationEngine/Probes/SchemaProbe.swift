@@ -37,10 +37,12 @@ extension SchemaSnapshot {
   /// SHA-256 over what a copy and a database that went the same way have in common.
   ///
   /// Left out is what a copy does not take over, or what depends on who runs the migration: places of
-  /// columns, owners, privileges, settings of the database.
+  /// columns and tables, owners, privileges, settings of the database, versions of extensions, and whether
+  /// a materialized view is filled.
   public var fingerprint: Checksum {
     let kept = facts.filter { fact in
-      !fact.isBenign && !["owner", "privileges"].contains(fact.property)
+      !fact.isBenign
+        && !["owner", "privileges", "tablespace", "populated", "version"].contains(fact.property)
         && !["setting", "default privileges", "subscription"].contains(fact.kind)
     }
     return SchemaSnapshot(kept).checksum

@@ -13,6 +13,9 @@ extension RunRecord {
     case .ended: "run_ended"
     case .audit: "audit"
     case .check: "check"
+    case .approval: "approval"
+    case .backup: "backup"
+    case .health: "health"
     }
   }
 
@@ -23,7 +26,7 @@ extension RunRecord {
     case .statement(let statement): statement.version
     case .step(let step): step.version
     case .check(let check, _): check.version
-    case .started, .ended, .audit: nil
+    case .started, .ended, .audit, .approval, .backup, .health: nil
     }
   }
 
@@ -57,6 +60,11 @@ extension RunRecord {
       ]
     case .audit(let event, let identity): event.json(on: identity)
     case .check(let check, let identity): check.json(on: identity)
+    case .approval(let approval): approval.json
+    case .backup(let run, let at, let backup):
+      RunRecord.json("backup", of: run, at: at, backup.members)
+    case .health(let run, let at, let check):
+      RunRecord.json("health", of: run, at: at, check.members)
     }
   }
 
@@ -84,6 +92,18 @@ extension RunRecord {
     case "check":
       guard let check = CheckRecord(json), let identity = DatabaseIdentity(json) else { return nil }
       self = .check(check, identity)
+    case "approval":
+      guard let approval = ApprovalRecord(json) else { return nil }
+      self = .approval(approval)
+    case "backup":
+      guard let run = json["run"]?.text, let at = json.instant("at"), let backup = Backup(json)
+      else { return nil }
+      self = .backup(run: run, at: at, backup)
+    case "health":
+      guard let run = json["run"]?.text, let at = json.instant("at"),
+        let check = HealthCheck(json)
+      else { return nil }
+      self = .health(run: run, at: at, check)
     default: return nil
     }
   }
@@ -120,6 +140,7 @@ extension RunStart {
         .init(key: "layout", value: .string(layout)),
         .init(key: "history_table", value: .string(table)),
         .init(key: "request", value: .string(request)),
+        .init(key: "asks", value: JSONValue(asks)),
       ])
   }
 
@@ -132,7 +153,8 @@ extension RunStart {
       id: id, at: at, by: by, host: json["host"]?.text ?? "",
       version: json["lockstep"]?.text ?? "", identity: identity, user: json["user"]?.text ?? "",
       environment: json["environment"]?.text, layout: layout, table: table,
-      request: json["request"]?.text ?? "")
+      request: json["request"]?.text ?? "",
+      asks: (json["asks"]?.elements ?? []).compactMap(\.text))
   }
 }
 

@@ -53,19 +53,19 @@ public final class RunRecording: Sendable {
 
   /// Takes the end, and waits until all is written.
   ///
-  /// - Parameter outcome: `nil` where the run was refused by an error before its first step.
+  /// - Parameter outcome: `nil` where an error kept the run from its first step.
   public func end(_ outcome: Runner.Outcome?) async {
     let now = Instant.now
     let counts = outcome?.counts ?? (applied: 0, reverted: 0)
     for step in plan.steps.prefix(counts.applied + counts.reverted) where step.units.isEmpty {
       keep(recorder.withLock { $0.marked(step, at: now) })
     }
-    if let word = outcome?.recorded {
-      keep(
-        recorder.withLock {
-          $0.end(word, applied: counts.applied, reverted: counts.reverted, at: now)
-        })
-    }
+    // Of a run that was refused before anything began, nothing is kept.
+    let word = outcome?.recorded ?? .failed
+    keep(
+      recorder.withLock {
+        $0.end(word, applied: counts.applied, reverted: counts.reverted, at: now)
+      })
     lines.finish()
     await writer.value
   }
@@ -76,14 +76,13 @@ public final class RunRecording: Sendable {
 }
 
 extension Runner.Outcome {
-  /// The word under which it is kept; `nil` where nothing was run.
-  fileprivate var recorded: RunEnd.Outcome? {
+  /// The word under which it is kept; what was refused once its backup had been taken has failed.
+  fileprivate var recorded: RunEnd.Outcome {
     switch self {
     case .finished: .finished
-    case .failed: .failed
+    case .failed, .refused, .stale, .busy: .failed
     case .interrupted: .interrupted
     case .declined: .declined
-    case .refused, .stale, .busy: nil
     }
   }
 }
@@ -94,16 +93,17 @@ extension RunStart {
   /// - Parameters:
   ///   - by: Who is recorded where the layout records it.
   ///   - lockstep: The program's version.
+  ///   - asks: What the environment asks a run to see to.
   public init(
     _ plan: Plan, by: String, identity: DatabaseIdentity, user: String, environment: String?,
-    lockstep: String
+    lockstep: String, asks: [String] = []
   ) {
     let now = Instant.now
     let host = FileRecords.hostName()
     self.init(
       id: "\(now.versionText)-\(now.fields.microsecond)-\(host)-\(getpid())", at: now, by: by,
       host: host, version: lockstep, identity: identity, user: user, environment: environment,
-      layout: plan.layout, table: plan.table.description, request: plan.request.words)
+      layout: plan.layout, table: plan.table.description, request: plan.request.words, asks: asks)
   }
 }
 

@@ -52,7 +52,8 @@ extension RunRecordSelection {
     case .steps:
       switch record {
       case .started, .step: return true
-      case .lockAttempt, .statement, .ended, .audit, .check: return false
+      case .lockAttempt, .statement, .ended, .audit, .check, .approval, .backup, .health:
+        return false
       }
     case .version(let version): return record.version == nil || record.version == version
     }

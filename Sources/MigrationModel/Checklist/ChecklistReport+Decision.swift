@@ -1,16 +1,17 @@
 import PostgresModel
 
 extension ChecklistReport {
-  /// An entry for a project's `docs/decisions.md`: that migrations were validated or applied, where, when
-  /// and by whom, what was waived and why.
+  /// An entry for a project's `docs/decisions.md`: that migrations were validated, where, when and by
+  /// whom, what was waived and why.
   ///
   /// Begins with an empty line, so that it can be added behind whatever the file holds.
-  public var decisionEntry: String {
+  ///
+  /// - Parameter title: As the person who validates names the matter.
+  public func decisionEntry(_ title: String) -> String {
     let day = at.shortText.prefix(10)
-    let names = migrations.map { "\($0.version)_\($0.name)" }.joined(separator: ", ")
-    var text = "\n## \(day): \(MarkdownText.inline(names.isEmpty ? "no migrations" : names))\n\n"
+    var text = "\n## \(day): \(MarkdownText.inline(title))\n\n"
     let place = environment.map { "\($0) (\(database))" } ?? database
-    text += "- **\(MarkdownText.inline(title))**: \(verdict.rawValue)\n"
+    text += "- **\(MarkdownText.inline(self.title))**: \(verdict.rawValue)\n"
     text += "- **Where**: \(MarkdownText.inline(place))\n"
     text += "- **When, by whom**: \(at.shortText) UTC, \(MarkdownText.inline(by))\n"
     for migration in migrations {
@@ -26,7 +27,4 @@ extension ChecklistReport {
     }
     return text
   }
-
-  /// What stands at the head of the file where it does not exist yet.
-  public static let decisionsHeading = "# Decisions\n"
 }

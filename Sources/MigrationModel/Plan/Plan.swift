@@ -35,6 +35,9 @@ public struct Plan: Sendable, Hashable {
   public var warnings: [Diagnostic]
   /// Each keeps the plan from running and names its way out.
   public var refusals: [Diagnostic]
+  /// What the environment asks for before it may run, as it was found when the plan was made; those that
+  /// are closed are among the refusals.
+  public var gates: [Gate] = []
 
   public init(
     request: PlanRequest, layout: String, table: QualifiedName, steps: [PlanStep],

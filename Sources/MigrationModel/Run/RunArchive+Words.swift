@@ -61,4 +61,7 @@ extension RunArchive.RecordedRun {
     }
     return words
   }
+
+  /// What it saw to beside its steps, a line each.
+  public var safeguards: [String] { backups.map(\.words) + health.map(\.words) }
 }

@@ -8,11 +8,15 @@ public struct RunArchive: Sendable, Hashable {
   /// Of every environment, in the order in which they were kept: what was proven on staging counts
   /// elsewhere. Those without an environment are of this database alone.
   public private(set) var checks: [CheckRecord] = []
+  /// Of every database, in the order in which they were kept: one for another database is told from none.
+  public private(set) var approvals: [ApprovalRecord] = []
 
   /// What a run was, as far as it was kept.
   public struct RecordedRun: Sendable, Hashable {
     public var start: RunStart
     public var steps: [RecordedStep] = []
+    public var backups: [Backup] = []
+    public var health: [HealthCheck] = []
     /// `nil`: it runs still, or its end was not kept.
     public var end: RunEnd?
   }
@@ -59,12 +63,33 @@ public struct RunArchive: Sendable, Hashable {
       case .check(let check, let place):
         // Where no environment was named, the database is all that tells where it was.
         if check.environment != nil || place.isSame(as: identity) { checks.append(check) }
+      case .approval(let approval): approvals.append(approval)
+      case .backup(let run, _, let backup): found[run]?.backups.append(backup)
+      case .health(let run, _, let check): found[run]?.health.append(check)
       case .started: break
       }
     }
     runs = found.values.sorted { ($0.start.at, $0.start.id) > ($1.start.at, $1.start.id) }
     audits.sort { $0.at > $1.at }
     checks.sort { $0.at < $1.at }
+    approvals.sort { $0.at < $1.at }
+  }
+
+  /// Adds what was proven and said about migrations elsewhere: on the database on which they are
+  /// validated.
+  public mutating func add(checks more: [CheckRecord]) {
+    let known = Set(checks)
+    checks += more.filter { !known.contains($0) }
+    checks.sort { $0.at < $1.at }
+  }
+
+  /// The newest run, where it ended without the health check that it was to make: it was killed, or runs
+  /// still.
+  public var unheardOf: RecordedRun? {
+    guard let newest = runs.first, newest.end == nil, newest.start.asks.contains("health"),
+      newest.health.isEmpty
+    else { return nil }
+    return newest
   }
 
   /// The runs in which a migration took part, newest first, each with that step; `nil` for a run that has

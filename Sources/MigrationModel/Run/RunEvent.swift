@@ -33,6 +33,16 @@ public enum RunEvent: Sendable, Hashable {
   case migrationDeclined(version: Version, name: String, direction: Direction)
   case migrationFailed(
     version: Version, name: String, direction: Direction, Diagnostic, left: StateLeft)
+  /// A backup is being taken; where it goes, or by which command.
+  case backupStarted(String)
+  /// A backup was taken, or could not be.
+  case backupEnded(Backup)
+  /// It was asked whether what uses the database is well.
+  case healthChecked(HealthCheck)
+  /// The health check has failed, and these steps undo what was applied.
+  case rollingBack(Plan)
+  /// There is no backup, or what uses the database is not well.
+  case safeguardFailed(Diagnostic)
   case cancelling
   case reconnected(String)
   case schemaWritten(path: String)

@@ -1,7 +1,7 @@
 import PostgresModel
 
-/// One thing that is kept of a run, of a check, or of what a person did to another's session; a line of
-/// the journal.
+/// One thing that is kept of a run, of a check, of an approval, or of what a person did to another's
+/// session; a line of the journal.
 public enum RunRecord: Sendable, Hashable {
   case started(RunStart)
   case lockAttempt(LockAttemptRecord)
@@ -10,6 +10,11 @@ public enum RunRecord: Sendable, Hashable {
   case ended(RunEnd)
   case audit(AuditEvent, DatabaseIdentity)
   case check(CheckRecord, DatabaseIdentity)
+  case approval(ApprovalRecord)
+  /// Taken, or tried, before the first step of a run.
+  case backup(run: String, at: Instant, Backup)
+  /// Asked behind the last step of a run.
+  case health(run: String, at: Instant, HealthCheck)
 
   /// The run that it belongs to; `nil` for what stands outside of runs.
   public var run: String? {
@@ -19,7 +24,8 @@ public enum RunRecord: Sendable, Hashable {
     case .statement(let statement): statement.run
     case .step(let step): step.run
     case .ended(let end): end.run
-    case .audit, .check: nil
+    case .backup(let run, _, _), .health(let run, _, _): run
+    case .audit, .check, .approval: nil
     }
   }
 }
@@ -64,11 +70,13 @@ public struct RunStart: Sendable, Hashable {
   public var table: String
   /// What was asked for, in words: `up to 0042`.
   public var request: String
+  /// What the environment asks a run to see to: `backup`, `health`.
+  public var asks: [String]
 
   public init(
     id: String, at: Instant, by: String, host: String, version: String,
     identity: DatabaseIdentity, user: String, environment: String?, layout: String, table: String,
-    request: String
+    request: String, asks: [String] = []
   ) {
     self.id = id
     self.at = at
@@ -81,6 +89,7 @@ public struct RunStart: Sendable, Hashable {
     self.layout = layout
     self.table = table
     self.request = request
+    self.asks = asks
   }
 }
 

@@ -4,13 +4,17 @@ import PostgresModel
 /// Folds the events of a run into what is kept of it.
 public struct RunRecorder: Sendable {
   private let start: RunStart
-  private let files: [Version: SourceFile]
+  private var files: [Version: SourceFile]
   private var hasStarted = false
   private var current: (version: Version, at: Instant)?
 
   public init(_ start: RunStart, plan: Plan) {
     self.start = start
-    files = Dictionary(
+    files = RunRecorder.files(of: plan)
+  }
+
+  private static func files(of plan: Plan) -> [Version: SourceFile] {
+    Dictionary(
       plan.steps.compactMap { step in step.units.first.map { (step.version, $0.script.file) } },
       uniquingKeysWith: { first, _ in first })
   }
@@ -55,6 +59,14 @@ public struct RunRecorder: Sendable {
       step.error = StepRecord.Failure(
         code: diagnostic.code, message: diagnostic.what, sqlstate: diagnostic.sqlstate, left: left)
       return begin() + [.step(step)]
+    // From here on something is under way that a crash would leave without a word.
+    case .backupStarted: return begin()
+    case .backupEnded(let backup):
+      return begin() + [.backup(run: start.id, at: now, backup)]
+    case .healthChecked(let check): return begin() + [.health(run: start.id, at: now, check)]
+    case .rollingBack(let plan):
+      files = RunRecorder.files(of: plan)
+      return []
     default: return []
     }
   }

@@ -26,11 +26,8 @@ extension Options {
   static let note = CommandOption(
     "note", .text("TEXT"), help: "what you sign, or with --item alone a remark that settles nothing"
   )
-  static let reason = CommandOption("reason", .text("TEXT"), help: "why an item is left out")
   static let known = CommandOption(
     "known", .flag, help: "show how the items stand; run nothing and record nothing")
-  static let decision = CommandOption(
-    "decision", .flag, help: "add an entry about it to docs/decisions.md")
 }
 
 extension Arguments {

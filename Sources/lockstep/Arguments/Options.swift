@@ -68,6 +68,19 @@ enum Options {
     "resume", .flag, help: "go on with the migration whose run broke off half-way")
   static let allowOutOfOrder = CommandOption(
     "allow-out-of-order", .flag, help: "apply pending ones older than the newest applied, too")
+  static let breakGlass = CommandOption(
+    "break-glass", .text("REASON"),
+    help: "run without the approval that a protected environment asks for; kept with the reason")
+  static let by = CommandOption(
+    "by", .text("NAME"), help: "who answers for it; needed where nobody can be asked")
+  static let reason = CommandOption("reason", .text("TEXT"), help: "why, for the record")
+  static let revoke = CommandOption(
+    "revoke", .flag, help: "take back the approvals that stand for this database")
+  static let list = CommandOption("list", .flag, help: "the approvals, and which of them hold")
+  static let incident = CommandOption(
+    "incident", .flag, help: "start the incident document of what was rolled back")
+  static let decision = CommandOption(
+    "decision", .text("TITLE"), help: "add an entry about it to docs/decisions.md")
   static let down = CommandOption("down", .flag, help: "the way back instead of the way up")
   static let exitCode = CommandOption(
     "exit-code", .flag, help: "exit with 3 when migrations are pending")

@@ -10,7 +10,7 @@ struct CheckCommand: Command {
   let operands = Operands(usage: "[VERSION…]", minimum: 0, maximum: nil, inWords: "versions")
   let options = [
     Options.checklist, Options.item, Options.sign, Options.waive, Options.undo, Options.note,
-    Options.reason, Options.known, Options.format, Options.outputFile, Options.decision,
+    Options.reason, Options.by, Options.known, Options.format, Options.outputFile, Options.decision,
     Options.statementTimeout,
   ]
   let discussion = [
@@ -41,7 +41,8 @@ struct CheckCommand: Command {
       "lockstep check 0042 --waive contract --reason 'nobody reads it'", "you answer for it"),
     CommandExample("lockstep check --format markdown", "for a pull request"),
     CommandExample(
-      "lockstep check 0042 --output validation.html --decision", "a report, and an entry"),
+      "lockstep check 0042 --output validation.html --decision 'Orders get notes'",
+      "a report, and an entry"),
   ]
 
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
@@ -59,16 +60,22 @@ struct CheckCommand: Command {
     }
     let project = try await context.open(settings)
     let output = context.output
-    let check = CheckRun(
+    // A proof is run by whoever runs migrations, a word is given by a person.
+    let by =
+      word == nil
+      ? context.runBy(project.loaded.sessionUser)
+      : await Approver(context, said: arguments.text(Options.by), root: settings.root).name
+    var check = CheckRun(
       project: project.project, target: settings.target.value, checklist: checklist,
       sources: CheckSources(settings, layout: project.loaded.layout, in: context.surroundings),
       records: await JournalPlace(settings, loop: context.loop)
         .checkRecords(project.connection, warn: { output.tell($0) }),
-      by: context.runBy(project.loaded.sessionUser), environment: settings.environment?.value,
+      by: by, environment: settings.environment?.value,
       options: Runner.Options(
         statementTimeout: arguments.duration(Options.statementTimeout)
           ?? settings.rules.statementTimeout),
       loop: context.loop)
+    check.tell = { output.tell($0) }
     let versions = arguments.operands.map { Version($0) }
     let migrations: [CheckedMigration]
     if let word {
@@ -110,10 +117,9 @@ struct CheckCommand: Command {
       try ReportFile(path: path).replace(with: form.written(report))
       output.say("wrote \(path)")
     }
-    if arguments.has(Options.decision) {
-      let path = ConfigurationSources.path("docs/decisions.md", in: settings.root)
-      try ReportFile(path: path).append(
-        report.decisionEntry, heading: ChecklistReport.decisionsHeading)
+    if let title = arguments.text(Options.decision) {
+      let path = try ProjectDocuments(root: settings.root).add(
+        markdown: report.decisionEntry(title))
       output.say("added to \(path)")
     }
     let shown = output.isJSON ? .json : arguments.has(Options.outputFile) ? .text : format ?? .text

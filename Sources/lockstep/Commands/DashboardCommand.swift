@@ -26,7 +26,7 @@ struct DashboardCommand: Command {
       target: Dashboard.Target(
         settings.target.value, environment: settings.environment?.value,
         isProtected: settings.isProduction),
-      isReadOnly: settings.isReadOnly, gates: settings.gates,
+      isReadOnly: settings.isReadOnly, keeper: GateKeeper(settings, loop: context.loop),
       options: { Self.options(settings, $0) }, lockBudget: settings.rules.lockBudget(),
       timeout: settings.rules.timeout,
       runBy: { context.runBy($0) }, 

@@ -5,18 +5,23 @@ struct DownCommand: Command {
   let name = "down"
   let aliases = ["rollback", "revert"]
   let summary = "roll back the last applied"
-  let options = MigrationRun.options + [Options.resume]
+  let options = MigrationRun.options + [Options.resume, Options.incident]
   let discussion = [
     "Rolls back the last applied migration; with --count the last N, with --to all above a version, "
       + "which itself stays applied (--to 0: everything). On a terminal it shows what will be done and "
       + "asks. A migration without a way back is refused.",
     "A way back that loses data is confirmed by typing the version; where nobody can be asked it needs "
       + "--yes.",
+    "In a protected environment the approval under which a migration was applied holds for its way back; "
+      + "any other needs `lockstep approve --down`. In an emergency --break-glass REASON passes over it "
+      + "where the environment allows that, and --incident begins the incident document.",
     "With --resume it goes on with a roll back outside a transaction that broke off half-way.",
   ]
   let examples = [
     CommandExample("lockstep down --dry-run", "the exact SQL of the way back"),
     CommandExample("lockstep down", "the last applied one"),
+    CommandExample(
+      "lockstep down -e production --incident", "at once, with the document of the incident"),
     CommandExample("lockstep down --to 20260109000003 --yes", "all above it, unasked"),
   ]
 

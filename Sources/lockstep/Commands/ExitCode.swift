@@ -53,6 +53,7 @@ extension ExitCode {
     "bad_version": .refused, "nul_byte": .refused, "unreadable": .refused,
     "several_sections": .refused, "not_in_this_version": .refused, "not_broken_off": .refused,
     "not_resumable": .refused, "still_running": .refused, "invalid_index": .refused,
-    "stray_path": .refused,
+    "stray_path": .refused, "not_validated": .refused, "author_unknown": .refused,
+    "no_backup": .refused, "no_health_check": .refused, "no_glass": .refused,
   ]
 }

@@ -24,7 +24,7 @@ struct MigrationRun: Sendable {
   /// Options of a run that every one of these commands takes.
   static let options = [
     Options.to, Options.count, Options.dryRun, Options.step, Options.timeout, Options.lockTimeout,
-    Options.lockAttempts, Options.statementTimeout,
+    Options.lockAttempts, Options.statementTimeout, Options.breakGlass, Options.decision,
   ]
 
   /// Does it.
@@ -37,20 +37,63 @@ struct MigrationRun: Sendable {
     var opening = settings
     if isDry { opening.isReadOnly = true }
     let project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
-    let planContext = PlanContext(
+    var planContext = PlanContext(
       runBy: context.runBy(project.loaded.sessionUser), isReadOnly: !isDry && settings.isReadOnly,
       dataLoss: isDry || arguments.has(Options.yes)
-        ? .accepted : context.canAsk ? .asked : .refused,
-      gates: isDry ? [] : settings.gates)
-    let plan = Plan.make(
-      try request(project), status: project.status, layout: project.loaded.layout,
-      context: planContext)
-    for warning in plan.warnings { context.output.tell(warning) }
+        ? .accepted : context.canAsk ? .asked : .refused)
+    let request = try request(project)
+    var plan = Plan.make(
+      request, status: project.status, layout: project.loaded.layout, context: planContext)
+    let glass = try brokenGlass(settings)
+    let keeper = GateKeeper(settings, loop: context.loop)
+    let judgement = await keeper.judge(
+      plan, project.loaded, in: project.connection, brokenGlass: glass)
+    if !isDry, !judgement.refusals.isEmpty {
+      planContext.gates = judgement.refusals
+      plan = Plan.make(
+        request, status: project.status, layout: project.loaded.layout, context: planContext)
+    }
+    plan.gates = judgement.gates
+    for warning in plan.warnings + judgement.notes { context.output.tell(warning) }
     if !plan.refusals.isEmpty { return refuse(plan.refusals) }
     if isDry { return show(plan, of: project) }
     if plan.steps.isEmpty { return nothingToDo(project) }
+    tellGates(plan)
     try await confirm(plan, settings)
-    return try await run(plan, planContext, in: project)
+    if let glass, let facts = judgement.facts {
+      try await ApprovalDesk(context: context, settings: settings).recordBrokenGlass(
+        glass, facts, plan)
+    }
+    return try await run(plan, planContext, in: project, keeper, glass)
+  }
+
+  /// What `--break-glass` says.
+  ///
+  /// - Throws: `Refusal` where the environment does not allow it; `UsageError` without a reason.
+  private func brokenGlass(_ settings: ProjectSettings) throws -> GateFacts.BrokenGlass? {
+    guard let reason = arguments.text(Options.breakGlass) else { return nil }
+    guard reason.contains(where: { !$0.isWhitespace }) else {
+      throw UsageError.missingValue(option: "--break-glass", placeholder: "REASON")
+    }
+    let demands = settings.demands
+    guard demands.mayBreakGlass, demands.isProtected else {
+      let next =
+        demands.isProtected
+        ? "`approval: {break_glass: true}` in its rules would allow it; have it approved with"
+          + " `lockstep approve`; nothing was done"
+        : "run it without --break-glass; nothing was done"
+      let what =
+        demands.isProtected
+        ? "environment \"\(demands.environment)\" does not allow to pass over its approval"
+        : "there is no approval to pass over: the environment is not protected"
+      throw Refusal(.error(code: "no_glass", what, next: next))
+    }
+    return GateFacts.BrokenGlass(by: Approver(context).name, reason: reason)
+  }
+
+  private func tellGates(_ plan: Plan) {
+    guard !context.output.isJSON, context.output.verbosity > .quiet else { return }
+    for line in GateReport.lines(plan.gates) { context.output.say(line) }
   }
 
   /// What `--resume` goes on with.
@@ -180,6 +223,7 @@ struct MigrationRun: Sendable {
     }
     context.output.print([
       "dry_run": true,
+      "gates": GateReport.json(plan.gates),
       "steps": .array(
         plan.steps.map { step in
           [
@@ -198,7 +242,8 @@ struct MigrationRun: Sendable {
   /// run would do and no more.
   private func dryRunText(_ plan: Plan, of project: OpenProject) -> String {
     guard !plan.steps.isEmpty else { return "-- nothing to \(verb)\n" }
-    var text = plan.dryRunText
+    let gates = GateReport.lines(plan.gates).map { "-- \($0)\n" }
+    var text = gates.joined() + (gates.isEmpty ? "" : "\n") + plan.dryRunText
     for step in plan.steps.reversed() where !step.units.isEmpty {
       // `redo` runs both directions itself.
       let isBoth = plan.steps.contains {
@@ -229,7 +274,8 @@ struct MigrationRun: Sendable {
   // MARK: Running
 
   private func run(
-    _ plan: Plan, _ planContext: PlanContext, in project: OpenProject
+    _ plan: Plan, _ planContext: PlanContext, in project: OpenProject, _ keeper: GateKeeper,
+    _ glass: GateFacts.BrokenGlass?
   ) async throws -> ExitCode {
     let options = runnerOptions(project.settings, layout: project.loaded.layout)
     let runner = Runner(
@@ -239,23 +285,58 @@ struct MigrationRun: Sendable {
     let timeout = arguments.duration(Options.timeout) ?? project.settings.rules.timeout
     let output = context.output
     let recording = await JournalPlace(project.settings, loop: context.loop).recording(
-      of: plan, by: planContext.runBy, in: project.connection, warn: { output.tell($0) })
-    let (outcome, isLate) = try await context.loop.limited(to: timeout) {
-      try await runner.run(plan, context: planContext, in: project.connection) { event in
-        recording.take(event)
-        report.tell(event)
-        if case .stopped(_, let stop) = event, let control = options.control {
-          Task(executorPreference: context.loop) { control.decide(await decision(stop)) }
-        }
+      of: plan, by: planContext.runBy, in: project.connection, asks: keeper.demands.asks,
+      warn: { output.tell($0) })
+    let guarded = keeper.run(
+      runner, timeout: timeout, brokenGlass: glass, session: project.connection)
+    let ended = try await guarded.run(plan, context: planContext, in: project.connection) { event in
+      recording.take(event)
+      report.tell(event)
+      if case .stopped(_, let stop) = event, let control = options.control {
+        Task(executorPreference: context.loop) { control.decide(await decision(stop)) }
       }
     }
+    let (outcome, isLate) = (ended.outcome, ended.isLate)
     await recording.end(outcome)
+    await document(outcome, plan, project)
     // The runner tells of migrations that ran; a history that was only written is told here.
     for step in plan.steps.prefix(outcome.counts.applied + outcome.counts.reverted)
     where step.units.isEmpty {
       report.tellMarked(step)
     }
     return end(outcome, isLate: isLate, timeout: timeout)
+  }
+
+  /// Writes the documents that were asked for, about what has run; a failure of theirs is told and changes
+  /// nothing.
+  private func document(
+    _ outcome: Runner.Outcome, _ plan: Plan, _ project: OpenProject
+  ) async {
+    let counts = outcome.counts
+    guard counts.applied + counts.reverted > 0 else { return }
+    let documents = ProjectDocuments(root: project.settings.root)
+    do {
+      if arguments.has(Options.incident) {
+        let done = plan.steps.prefix(counts.applied + counts.reverted)
+        for step in done where step.direction == .down {
+          let path = try documents.write(try await context.incident(of: step.version, project))
+          context.output.say("wrote \(path)")
+        }
+      }
+      if let title = arguments.text(Options.decision) {
+        let (archive, notes) = await JournalPlace(project.settings, loop: context.loop).archive(
+          .all, of: project.loaded, in: project.connection)
+        for note in notes { context.output.tell(note) }
+        guard let run = archive.runs.first else { return }
+        let approval = plan.gates.first { $0.id == .approval }?.state.reason
+        let path = try documents.add(DecisionEntry(title: title, run: run, approval: approval))
+        context.output.say("added to \(path)")
+      }
+    } catch {
+      var diagnostic = Diagnostic(explaining: error)
+      diagnostic.severity = .warning
+      context.output.tell(diagnostic)
+    }
   }
 
   private func end(_ outcome: Runner.Outcome, isLate: Bool, timeout: Duration?) -> ExitCode {

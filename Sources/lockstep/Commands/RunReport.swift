@@ -55,7 +55,17 @@ struct RunReport: Sendable {
     case .queue(_, let queue): tellPeople(queue)
     case .schemaWritten(let path): output.print("wrote \(path)")
     case .reconnected(let reason): output.say("connected again: \(reason)")
-    case .finished, .migrationFailed, .waitingForRunner, .cancelling, .message: break
+    case .backupStarted(let place): output.print("backing up: \(place)")
+    case .backupEnded(let backup):
+      if case .failed = backup.outcome { break }
+      output.print(backup.words)
+    case .healthChecked(let check):
+      output.print([.init(check.words, check.outcome == .passed ? .good : .bad)])
+    case .rollingBack(let plan):
+      output.print(
+        "rolling back what was applied: \(plan.steps.map(\.label).joined(separator: ", "))")
+    case .finished, .migrationFailed, .waitingForRunner, .cancelling, .message, .safeguardFailed:
+      break
     }
   }
 
@@ -185,10 +195,19 @@ struct RunReport: Sendable {
         "event": "waiting_for_runner", "pid": JSONValue(holder.pid), "user": JSONValue(holder.user),
         "application": JSONValue(holder.application), "lock": .string(holder.key),
       ]
+    case .backupStarted(let place): return ["event": "backup_started", "to": .string(place)]
+    case .backupEnded(let backup):
+      if case .failed = backup.outcome { return object("backup_failed", backup.members) }
+      return object("backup_taken", backup.members)
+    case .healthChecked(let check): return object("health_checked", check.members)
+    case .rollingBack(let plan):
+      return [
+        "event": "rolling_back", "versions": JSONValue(plan.steps.map(\.version.text)),
+      ]
     case .cancelling: return ["event": "cancelling"]
     case .reconnected(let reason): return ["event": "reconnected", "reason": .string(reason)]
     case .schemaWritten(let path): return ["event": "schema_written", "path": .string(path)]
-    case .message(let diagnostic):
+    case .message(let diagnostic), .safeguardFailed(let diagnostic):
       return [
         "event": "message", "severity": .string(diagnostic.severity.rawValue),
         "error": diagnostic.json,
@@ -197,6 +216,10 @@ struct RunReport: Sendable {
       return finished(
         applied: applied, reverted: reverted, failed: failed, milliseconds: milliseconds)
     }
+  }
+
+  private static func object(_ word: String, _ members: [JSONValue.Member]) -> JSONValue {
+    .object([.init(key: "event", value: .string(word))] + members)
   }
 
   /// Locks that are not known are `null`, not none.

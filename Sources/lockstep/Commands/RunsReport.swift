@@ -23,7 +23,7 @@ struct RunsReport {
       output.print("")
       output.print("\(step.step.startedAt.shortText) UTC  \(step.outcome(time))")
       output.print("  \(run.circumstances)")
-      for detail in step.details(time) { output.print("  \(detail)") }
+      for detail in step.details(time) + run.safeguards { output.print("  \(detail)") }
     }
   }
 
@@ -46,6 +46,8 @@ struct RunsReport {
       "error": step.errorJSON, "locks": step.locksJSON,
       "lock_attempts": .array(recorded.attempts.map { RunRecord.lockAttempt($0).json }),
       "statements": .array(recorded.statements.map { RunRecord.statement($0).json }),
+      "backups": .array(run.backups.map { .object($0.members) }),
+      "health": .array(run.health.map { .object($0.members) }),
     ]
   }
 }

@@ -12,7 +12,7 @@ struct StatusCommand: Command {
   let discussion = [
     "Joins the files of the migrations folder with the history table, and changes nothing. A "
       + "migration is applied, pending or failed; what is wrong with one stands below it, with the way "
-      + "out."
+      + "out. In a protected environment it says whether what is pending is validated and approved."
   ]
   let examples = [
     CommandExample("lockstep status", "a table for people"),
@@ -25,24 +25,40 @@ struct StatusCommand: Command {
     var settings = try context.settings(arguments)
     // It never writes; the server is told so too.
     settings.isReadOnly = true
-    // JSON tells of each migration whether it runs in a transaction: that is in its text.
+    // JSON tells of each migration whether it runs in a transaction, and an approval holds for a text:
+    // both need it whole.
+    let keeper = GateKeeper(settings, loop: context.loop)
     var project = try await context.open(
-      settings, texts: context.output.isJSON ? .kept : .summarised)
+      settings, texts: context.output.isJSON || !keeper.asksForNothing ? .kept : .summarised)
     if project.status.failedCount > 0 || !project.status.invalidIndexes.isEmpty {
       // What broke off, and what left an invalid index, is told from the texts as well.
       project.loaded = try await project.project.load(
         try await project.project.readFiles(), from: project.connection)
     }
     if project.status.lacksTimes { await fillTimes(&project, context) }
+    var report = StatusReport(project)
+    if !keeper.asksForNothing { await judge(&report, project, keeper) }
     if context.output.isJSON {
-      context.output.print(StatusReport(project).json)
+      context.output.print(report.json)
     } else if context.output.verbosity > .quiet {
-      StatusReport(project).print(to: context.output)
+      report.print(to: context.output)
     }
     // Freed one by one, ten thousand migrations would take longer than to be shown; the process ends now.
     _ = Unmanaged.passRetained(Remainder(status: project.status, catalog: project.loaded.catalog))
     let isPending = arguments.has(Options.exitCode) && project.status.pendingCount > 0
     return isPending ? .pending : .done
+  }
+
+  /// Adds how the gates stand before what is pending.
+  private func judge(
+    _ report: inout StatusReport, _ project: OpenProject, _ keeper: GateKeeper
+  ) async {
+    let plan = Plan.make(
+      .up(to: nil, count: nil, allowOutOfOrder: true), status: project.status,
+      layout: project.loaded.layout, context: PlanContext(dataLoss: .accepted))
+    let judgement = await keeper.judge(plan, project.loaded, in: project.connection)
+    report.gates = judgement.gates
+    report.status.notes += judgement.notes
   }
 
   /// Adds what the journal knows where the tool's table does not tell when something was applied.
@@ -72,6 +88,8 @@ struct StatusReport {
   var directories: [String]
   var environment: String?
   var isProtected: Bool
+  /// How the environment's gates stand before what is pending; empty where it asks for nothing.
+  var gates: [Gate] = []
 
   init(_ project: OpenProject) {
     status = project.status
@@ -97,6 +115,7 @@ struct StatusReport {
     }
     buffer.endLine()
     buffer.addLine(countsLine)
+    for line in gateLines { buffer.addLine(line) }
     buffer.flush()
   }
 
@@ -165,6 +184,18 @@ struct StatusReport {
     ]
   }
 
+  /// Whether what is pending may be applied here: what a second person wants to know.
+  private var gateLines: [[Output.Span]] {
+    gates.filter { $0.state != .notAsked }.map { gate in
+      let isOpen = gate.refusal == nil
+      let reason = gate.state.reason ?? ""
+      return [
+        .init("\(isOpen ? "[x]" : "[ ]") \(gate.title): "),
+        .init(reason, isOpen ? .good : .waiting),
+      ]
+    }
+  }
+
   private static func ink(of state: MigrationStatus.State) -> Output.Ink {
     switch state {
     case .applied: .good
@@ -197,7 +228,7 @@ struct StatusReport {
         "applied": JSONValue(status.appliedCount), "pending": JSONValue(status.pendingCount),
         "failed": JSONValue(status.failedCount), "problems": JSONValue(status.problemCount),
       ],
-      "migrations": .array(status.migrations.map(json)),
+      "migrations": .array(status.migrations.map(json)), "gates": GateReport.json(gates),
     ]
   }
 

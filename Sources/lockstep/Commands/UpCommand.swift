@@ -12,6 +12,11 @@ struct UpCommand: Command {
       + "so many. Files and history are read again under the lock that keeps runners apart: if they no "
       + "longer give the same plan, nothing is run.",
     "What loses data is asked about first; where nobody can be asked it needs --yes.",
+    "A protected environment asks for its gates first: validated where the environment says, approved by "
+      + "`lockstep approve`; --yes stands for neither. Where the environment has a backup, it is taken "
+      + "before anything runs; where it has a health check, it is made afterwards, and with auto_rollback "
+      + "what was applied is rolled back when it fails. --decision TITLE adds an entry to "
+      + "docs/decisions.md.",
     "With --resume it goes on with a migration outside a transaction that broke off half-way: what "
       + "stands is not run again, and what the catalogue says of the statement that was begun decides "
       + "whether it counts, is cleaned up, or is run again.",
@@ -22,6 +27,7 @@ struct UpCommand: Command {
     CommandExample(
       "lockstep up --count 1 --lock-timeout 2s", "the next one, waiting 2 s for locks"),
     CommandExample("lockstep up --resume --dry-run", "what is left of one that broke off"),
+    CommandExample("lockstep up -e production --dry-run", "how the gates of production stand"),
     CommandExample("lockstep up --json -e staging", "one JSON object a line as it happens"),
   ]
 

@@ -38,7 +38,7 @@ extension EnvironmentRules {
     isProtected = try object.bool("protected") ?? false
     validatedOn = try object.text("validated_on")
     backup = try Self.backup(&object)
-    health = try Self.health(&object)
+    try readHealth(&object)
     rollsBackAutomatically = try object.bool("auto_rollback") ?? false
     lockTimeout = try object.duration("lock_timeout")
     lockAttempts = try object.count("lock_attempts")
@@ -86,21 +86,22 @@ extension EnvironmentRules {
     return backup
   }
 
-  private static func health(
+  private mutating func readHealth(
     _ object: inout ConfigurationObject
-  ) throws(ConfigurationError) -> Health? {
-    guard let value = object.take("health") else { return nil }
+  ) throws(ConfigurationError) {
+    guard let value = object.take("health") else { return }
     var inner = try ConfigurationObject(value, key: "health")
     let ways: [Health?] = [
       try inner.text("sql").map { .sql($0) }, try inner.texts("command").map { .command($0) },
       try inner.text("url").map { .url($0) },
     ]
+    healthTimeout = try inner.duration("timeout")
     try inner.finish()
     let said = ways.compactMap { $0 }
-    guard said.count == 1, let health = said.first else {
+    guard said.count == 1, let way = said.first else {
       throw ConfigurationObject.wrong("health", "one of sql, command and url", value)
     }
-    return health
+    health = way
   }
 }
 

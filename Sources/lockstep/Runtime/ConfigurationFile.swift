@@ -32,6 +32,8 @@ struct EnvironmentRules: Sendable, Hashable {
   var validatedOn: String?
   var backup: Backup = .none
   var health: Health?
+  /// How long the answer to the health check may take; `nil` for the usual.
+  var healthTimeout: Duration?
   var rollsBackAutomatically = false
   var lockTimeout: Duration?
   var lockAttempts: Int?

@@ -23,8 +23,8 @@ struct DashboardProgram: Sendable {
   var target: Dashboard.Target
   /// `--read-only`: nothing arms the session.
   var isReadOnly = false
-  /// What the environment demands before a run and is not there.
-  var gates: [Diagnostic] = []
+  /// What the environment asks for before, while and after migrations run; `nil` asks for nothing.
+  var keeper: GateKeeper?
   /// Time-outs and files of a run, by layout.
   var options: @Sendable (any Layout) -> Runner.Options = { _ in Runner.Options() }
   /// How long a run may wait for locks.

@@ -133,7 +133,7 @@ extension EffectRunner {
   private var planContext: PlanContext {
     PlanContext(
       runBy: loaded.map { program.runBy($0.sessionUser) }, isReadOnly: program.isReadOnly,
-      dataLoss: .asked, gates: program.gates)
+      dataLoss: .asked)
   }
 
   private func makePlan(_ request: PlanRequest) async {
@@ -141,10 +141,23 @@ extension EffectRunner {
       return send(
         .planFailed(.error(code: "no_connection", "the history has not been read yet")))
     }
-    let context = planContext
+    var context = planContext
+    let first = context
     // Thousands of scripts take their time; keys do not wait for them.
-    let plan = await BlockingWork.run {
-      Plan.make(request, status: loaded.status, layout: loaded.layout, context: context)
+    var plan = await BlockingWork.run {
+      Plan.make(request, status: loaded.status, layout: loaded.layout, context: first)
+    }
+    if let keeper = program.keeper, let connection {
+      let judgement = await keeper.judge(plan, loaded, in: connection)
+      if !judgement.refusals.isEmpty {
+        context.gates = judgement.refusals
+        let second = context
+        plan = await BlockingWork.run {
+          Plan.make(request, status: loaded.status, layout: loaded.layout, context: second)
+        }
+      }
+      plan.gates = judgement.gates
+      plan.warnings += judgement.notes
     }
     send(.planMade(plan, at: .current))
   }
@@ -182,18 +195,19 @@ extension EffectRunner {
       ours.insert(session.processID)
       let context = planContext
       let kept = await program.journal?.recording(
-        of: plan, by: context.runBy, in: session,
+        of: plan, by: context.runBy, in: session, asks: program.keeper?.demands.asks ?? [],
         warn: { report.yield((.message($0), .current)) })
       recording = kept
-      let (ended, isLate) = try await loop.limited(to: program.timeout) {
-        try await runner.run(plan, context: context, in: session) { event in
-          kept?.take(event)
-          report.yield((event, .current))
-        }
+      let guarded =
+        program.keeper?.run(runner, timeout: program.timeout, session: session)
+        ?? ProtectedRun(runner, EnvironmentDemands(environment: ""), timeout: program.timeout)
+      let ended = try await guarded.run(plan, context: context, in: session) { event in
+        kept?.take(event)
+        report.yield((event, .current))
       }
-      outcome = ended
-      trouble = ended.untold
-      if isLate, let timeout = program.timeout {
+      outcome = ended.outcome
+      trouble = ended.outcome.untold
+      if ended.isLate, let timeout = program.timeout {
         trouble = .error(
           code: "timeout",
           "the run took longer than \(DurationText.show(milliseconds: timeout.milliseconds))",

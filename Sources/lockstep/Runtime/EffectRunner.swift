@@ -120,13 +120,22 @@ actor EffectRunner {
 
   /// Cancels what still runs and says how it stands.
   private func endRun(_ ending: Ending) async {
-    guard let run, let version = model.facts.run?.current?.version else { return }
+    guard let run else { return }
+    guard let version = model.facts.run?.current?.version else {
+      // Before and behind the migrations a backup or a health check may be under way; no half of it is
+      // to stay.
+      return await cancel(run)
+    }
     if ending == .left {
       // Asked for three times: nobody waits for the server's answer any more.
       program.say("\(version) was running; `lockstep status` shows whether it was recorded")
       return
     }
     program.say("cancelling \(version)")
+    await cancel(run)
+  }
+
+  private func cancel(_ run: Task<Void, Never>) async {
     run.cancel()
     await settle(run)
   }

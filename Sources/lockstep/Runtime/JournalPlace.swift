@@ -54,13 +54,15 @@ struct JournalPlace: Sendable {
   /// - Parameters:
   ///   - by: Who is recorded where the layout records it.
   ///   - session: The one in which it runs.
+  ///   - asks: What the environment asks a run to see to.
   func recording(
-    of plan: Plan, by: String?, in session: Connection,
+    of plan: Plan, by: String?, in session: Connection, asks: [String] = [],
     warn: @escaping @Sendable (Diagnostic) -> Void
   ) async -> RunRecording {
     let start = RunStart(
       plan, by: by ?? session.user, identity: await .of(session), user: session.user,
-      environment: environment, lockstep: ProgramVersion.number)
+      environment: environment, lockstep: ProgramVersion.number,
+      asks: plan.steps.contains { !$0.units.isEmpty } ? asks : [])
     return RunRecording(start, of: plan, in: await records(warn), loop: loop, warn: warn)
   }
 
@@ -76,7 +78,38 @@ struct JournalPlace: Sendable {
     }
   }
 
+  /// Keeps an approval, or what takes one back.
+  ///
+  /// - Throws: `RunRecordsFailure`; what is not kept was not given.
+  func keep(
+    _ approval: ApprovalRecord, warn: @Sendable (Diagnostic) -> Void
+  ) async throws(RunRecordsFailure) {
+    try await records(warn).append([.approval(approval)])
+  }
+
   // MARK: Reading
+
+  /// Reads what was proven and said about migrations on another database, where each keeps its own
+  /// journal.
+  ///
+  /// - Returns: The records, and why there are none.
+  func checks(on other: ConnectionString) async -> (checks: [CheckRecord], notes: [Diagnostic]) {
+    guard kind == .database else { return ([], []) }
+    do {
+      let session = try await Connection.open(
+        other, application: "lockstep journal",
+        settings: [("default_transaction_read_only", "on")], loop: loop)
+      let reading = try await DatabaseRecords(session).read(.all)
+      let checks = reading.records.compactMap { record -> CheckRecord? in
+        if case .check(let check, _) = record { check } else { nil }
+      }
+      return (checks, reading.notes)
+    } catch {
+      var note = Diagnostic(explaining: error)
+      note.severity = .warning
+      return ([], [note])
+    }
+  }
 
   /// Reads what was kept of a database's runs, wherever it was kept.
   ///

@@ -23,6 +23,10 @@ struct ProjectSettings: Sendable {
   /// Where the connection is known to belong to one.
   var environment: Setting<String>?
   var rules: EnvironmentRules
+  /// Those that the project protects, by their names.
+  var protectedEnvironments: [String] = []
+  /// Where the environment is in which migrations are validated; `nil` where none is, or nothing tells.
+  var validationTarget: ConnectionString?
   var isReadOnly: Bool
   /// `nil`: the layout's default.
   var schemaFile: Setting<String>?
@@ -81,6 +85,14 @@ struct ProjectSettings: Sendable {
     databaseName = connecting.databaseName
     environment = connecting.environment
     rules = connecting.rules
+    protectedEnvironments = file?.environments.filter(\.isProtected).map(\.name) ?? []
+    if let name = rules.validatedOn {
+      var validating = ConnectionSettings(sources)
+      // What cannot be reached has validated nothing; that it cannot is said where it matters.
+      if (try? validating.resolve(url: nil, name: name)) != nil {
+        validationTarget = validating.target.value
+      }
+    }
     if let table = connecting.golangMigrateTable { tablesByLayout["golang-migrate"] = table }
 
     layout = try Self.layout(arguments, file, known: layouts)

@@ -24,19 +24,6 @@ struct ReportFile: Sendable {
     }
   }
 
-  /// Adds a text behind what is there, in one write.
-  ///
-  /// - Parameter heading: What a file begins with that is not there yet.
-  /// - Throws: `Refusal`.
-  func append(_ text: String, heading: String) throws(Refusal) {
-    makeFolder()
-    let isNew = access(path, F_OK) != 0
-    guard
-      write(
-        isNew ? heading + text : text, to: path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC)
-    else { throw cannotWrite() }
-  }
-
   private func makeFolder() {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
     // Whether it was there, or could not be made, shows when the file is opened.

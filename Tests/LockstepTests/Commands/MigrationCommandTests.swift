@@ -286,11 +286,16 @@ import Testing
   @Test func `a safeguard that cannot be kept is not skipped in silence`() async throws {
     let (program, database) = try await project()
     try program.write(
-      "{environments: {live: {url: '\(database.url)', backup: true}}}", to: "lockstep.json")
+      "{environments: {live: {url: '\(database.url)', backup: {command: ['bin/none']}}}}",
+      to: "lockstep.json")
     let outcome = try await run(program, "up --yes")
     #expect(outcome.status == 4)
     #expect(
-      outcome.errors.hasPrefix("error: environment \"live\" asks for a backup or a health check, "))
+      outcome.errors == """
+        error: a backup cannot be taken: bin/none is no program that can be run
+          next: name one in `backup: {command: …}`; nothing was done
+
+        """)
     #expect(try await database.rows("select to_regclass('orders') is null") == ["t"])
   }
 

@@ -52,7 +52,7 @@ func refusal(
           staging: { url_env: "STAGING_DATABASE_URL" },
           production: {
             service: "orders-prod", protected: true, validated_on: "staging",
-            backup: { directory: "backups", command: null }, health: { sql: "select 1" },
+            backup: { directory: "backups", command: null }, health: { sql: "select 1", timeout: "10s" },
             auto_rollback: true, lock_timeout: "2s", lock_attempts: 20, lock_victims: 30,
             lock_victim_wait: "900ms", statement_timeout: null, timeout: "5min",
             approval: { other_than_author: true, break_glass: true },
@@ -76,6 +76,7 @@ func refusal(
     #expect(production.validatedOn == "staging")
     #expect(production.backup == .taken(directory: "backups", command: nil))
     #expect(production.health == .sql("select 1"))
+    #expect(production.healthTimeout == .seconds(10))
     #expect(production.rollsBackAutomatically)
     #expect(production.lockTimeout == .seconds(2))
     #expect(production.lockAttempts == 20)

@@ -301,7 +301,7 @@ import Testing
       case .lockAttempt(let attempt): "attempt \(attempt.attempt)"
       case .check(let check, _): "check \(check.item)"
       case .audit: "audit"
-      case .check(let check, _): "check \(check.item)"
+      case .approval, .backup, .health: "safeguard"
       }
     }
   }

@@ -130,9 +130,9 @@ import Testing
 
   @Test func `an entry says what was decided, and what was left out`() {
     #expect(
-      report("told").decisionEntry == """
+      report("told").decisionEntry("Go *now*") == """
 
-        ## 2026-02-02: 001\\_told
+        ## 2026-02-02: Go \\*now\\*
 
         - **Staging**: failed
         - **Where**: staging (shop on db1:5432)
@@ -143,7 +143,7 @@ import Testing
           - Health: open
 
         """)
-    #expect(!report(Self.hostile).decisionEntry.contains("<script"))
+    #expect(!report(Self.hostile).decisionEntry(Self.hostile).contains("<script"))
   }
 
   @Test func `the whole has failed where one has, and passed where all have`() {

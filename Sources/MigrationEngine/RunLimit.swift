@@ -1,5 +1,4 @@
 import EventLoop
-import MigrationEngine
 import Synchronization
 
 extension EventLoop {

@@ -1,0 +1,126 @@
+import Diagnostics
+import PostgresModel
+
+/// Looks for the approvals on which the steps of a plan can lean, and says why others no longer hold.
+struct ApprovalSearch {
+  /// What was found, by step.
+  private(set) var pairs: [(approval: Approval, migration: ApprovedMigration)] = []
+  /// What no approval holds for, with the reason.
+  private(set) var missing: [Diagnostic.Detail] = []
+  private(set) var evidence: [String] = []
+
+  /// The approvals that hold, without repetition.
+  var approvals: [Approval] {
+    pairs.reduce(into: []) { found, pair in
+      if !found.contains(pair.approval) { found.append(pair.approval) }
+    }
+  }
+
+  init(_ plan: Plan, _ facts: GateFacts) {
+    guard facts.demands.isProtected else { return }
+    let given = facts.archive.approvals.approvals.reversed().filter {
+      $0.approval.isLasting && $0.approval.environment == facts.demands.environment
+    }
+    for step in plan.steps {
+      var reasons: [String] = []
+      var isFound = false
+      for (approval, revocation) in given {
+        guard let migration = approval.approved(step.version, step.direction) else { continue }
+        if let reason = facts.reasonAgainst(
+          approval, revocation, of: migration, step.direction)
+        {
+          reasons.append(reason)
+          continue
+        }
+        pairs.append((approval, migration))
+        evidence.append(
+          "\(step.label): by \(approval.by), \(approval.at.shortText) UTC\(approval.mannerWords)")
+        isFound = true
+        break
+      }
+      if isFound { continue }
+      let words = reasons.first.map { "no longer: \($0)" } ?? "nobody has approved it"
+      missing.append(.init(step.version.text, words))
+      evidence.append("\(step.label): \(words)")
+    }
+  }
+
+  /// The refusal of a plan with steps that nobody's word holds for.
+  func refusal(_ plan: Plan, _ facts: GateFacts) -> Diagnostic {
+    let name = facts.demands.environment
+    let isDown = plan.steps.allSatisfy { $0.direction == .down }
+    var next = "have it looked at and approved: `lockstep approve\(isDown ? " --down" : "")"
+    next += " -e \(name)`"
+    if facts.demands.mayBreakGlass {
+      next += "; in an emergency `--break-glass REASON` passes over it and is recorded"
+    }
+    return .error(
+      code: "not_approved", "environment \"\(name)\" is protected, and this is not approved",
+      details: (facts.demands.origin.map { [.init("from", $0)] } ?? []) + missing,
+      next: next + "; nothing was done")
+  }
+}
+
+extension Approval {
+  fileprivate var mannerWords: String {
+    switch manner {
+    case .typed: ""
+    case .named: ", without a screen"
+    case .brokeGlass(let reason): ", glass broken: \(reason)"
+    }
+  }
+}
+
+extension DatabaseIdentity {
+  /// For people: `"app" on db1:5432`.
+  public var words: String {
+    "\"\(database)\" on \(server)" + (system.map { " (system \($0))" } ?? "")
+  }
+}
+
+extension GateFacts {
+  /// Why an approval does not hold for one of its migrations in a direction; `nil` where it does.
+  func reasonAgainst(
+    _ approval: Approval, _ revocation: ApprovalRecord.Revocation?,
+    of approved: ApprovedMigration, _ direction: Direction
+  ) -> String? {
+    if let revocation {
+      let reason = revocation.reason.map { ": \($0)" } ?? ""
+      return "\(revocation.by) took it back \(revocation.at.shortText) UTC\(reason)"
+    }
+    guard approval.identity.isSame(as: identity) else {
+      return "it was approved for \(approval.identity.words), and this is \(identity.words)"
+    }
+    guard let migration = migration(approved.version) else { return "its file is gone" }
+    let checksum = migration.contentChecksum.hexadecimal
+    guard checksum == approved.checksum else {
+      return "its files have changed since: SHA-256 \(approved.checksum.prefix(12))… was approved,"
+        + " it is \(checksum.prefix(12))…"
+    }
+    // A way back is not less right because something newer was found out about the way forward.
+    guard direction == .up else { return nil }
+    guard evidence(migration) == approved.evidence else {
+      return "its evidence on \(environmentOfEvidence) has changed since"
+    }
+    let failed = archive.runs.first { run in
+      run.start.at > approval.at && run.steps.contains { $0.step.version == approved.version }
+        && run.health.contains { $0.outcome == .failed }
+    }
+    return failed.map {
+      "the health check failed after it was applied \($0.start.at.shortText) UTC"
+    }
+  }
+
+  /// Why an approval does not hold for all of its migrations; `nil` where it does.
+  public func reasonAgainst(
+    _ approval: Approval, _ revocation: ApprovalRecord.Revocation?
+  ) -> String? {
+    for approved in approval.migrations {
+      let reason = reasonAgainst(approval, revocation, of: approved, approval.direction)
+      guard let reason else { continue }
+      return revocation == nil && approval.identity.isSame(as: identity)
+        ? "\(approved.version): \(reason)" : reason
+    }
+    return nil
+  }
+}
