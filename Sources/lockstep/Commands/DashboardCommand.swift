@@ -29,7 +29,7 @@ struct DashboardCommand: Command {
       isReadOnly: settings.isReadOnly, keeper: GateKeeper(settings, loop: context.loop),
       options: { Self.options(settings, $0) }, lockBudget: settings.rules.lockBudget(),
       timeout: settings.rules.timeout,
-      runBy: { context.runBy($0) }, 
+      runBy: { context.runBy($0) },
       checks: DashboardChecks(
         checklist: { try settings.checklist(named: nil, in: surroundings) },
         sources: { CheckSources(settings, layout: $0, in: surroundings) }),
