@@ -84,7 +84,8 @@ extension Model {
     let migrations = wanted(version)
     guard migrations.contains(where: { $0.state == .pending }) else {
       say(
-        version.map { "\($0) is applied: what is pending can be rehearsed" } ?? "nothing is pending")
+        version.map { "\($0) is applied: what is pending can be rehearsed" } ?? "nothing is pending"
+      )
       return []
     }
     begin(.rehearsal, version, migrations, wanted: nil)
@@ -269,7 +270,8 @@ extension Model {
   /// Saves the checklist of the selected migration.
   mutating func exportChecks(_ form: CheckReportForm) -> [Effect] {
     guard let checked = selectedMigrationChecked() else { return [] }
-    let name = "lockstep-checks-\(fileName(checked.version))-\(facts.now.versionText).\(form.rawValue)"
+    let name =
+      "lockstep-checks-\(fileName(checked.version))-\(facts.now.versionText).\(form.rawValue)"
     return [.saveChecks(checked, form, name: name)]
   }
 

@@ -180,7 +180,8 @@ struct ChecksPaneTests {
   @Test(arguments: [(80, 24), (120, 40), (200, 60)])
   func `wide characters are never cut in half`(_ size: (columns: Int, rows: Int)) {
     let list = Checklist(
-      title: "確認", items: [
+      title: "確認",
+      items: [
         ChecklistItem(id: "a", title: "本番環境のバックアップを取得したことを確認する", section: "準備"),
         ChecklistItem(id: "b", title: "索引がすべて有効である", proof: .indexes, section: "検証"),
         ChecklistItem(id: "c", title: "Zażółć gęślą jaźń – e\u{301}te\u{301}", section: "検証"),
@@ -203,7 +204,8 @@ struct ChecksPaneTests {
   @Test func `no control character of a checklist, a finding or a person reaches a cell`() {
     let hostile = "\u{1b}]0;PWNED\u{7}\u{1b}[31mRED\u{9b}2J\u{202e}evil\r\n"
     let list = Checklist(
-      title: hostile, items: [
+      title: hostile,
+      items: [
         ChecklistItem(id: "a\(hostile)", title: hostile, proof: .indexes, section: hostile),
         ChecklistItem(id: "b", title: hostile),
       ])

@@ -91,7 +91,10 @@ struct ChecksUpdateTests {
       "\"Every constraint refuses invalid data\" has failed: v proves it again, W leaves it out with"
         + " a reason"
     ),
-    ("triggers", Key.character(" "), "\"Every trigger fires\" does not apply: nothing is left to say"),
+    (
+      "triggers", Key.character(" "),
+      "\"Every trigger fires\" does not apply: nothing is left to say"
+    ),
     (
       "window", Key.character(" "),
       "\"A window was agreed with support\" is signed already; u takes it back"
@@ -365,8 +368,9 @@ struct ChecksUpdateTests {
 
   @Test func `the evidence bundle holds the checklist in every form and the files`() {
     var model = CheckScenes.focused()
-    guard case .saveEvidence(let checked, let files, let folder)? =
-      model.press(.character("E")).first
+    guard
+      case .saveEvidence(let checked, let files, let folder)? =
+        model.press(.character("E")).first
     else {
       Issue.record("nothing is saved")
       return

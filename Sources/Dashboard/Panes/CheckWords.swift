@@ -114,7 +114,8 @@ enum CheckWords {
       let words = verdict(failed).text
       return Model.LastWord(
         severity: .warning,
-        text: "rehearsed: \(failed.version) \(words); Enter on the rehearsal in 5 Checks tells more")
+        text: "rehearsed: \(failed.version) \(words); Enter on the rehearsal in 5 Checks tells more"
+      )
     }
     let only = report.migrations.count == 1 ? report.migrations.first : nil
     if let only {

@@ -271,7 +271,7 @@ struct MigrationsPane: Pane {
         let migration = migrations[index]
         let mark = Mark(
           migration, reading: facts.reading(of: migration), check: facts.checks.verdict(migration),
-      knowsStates: facts.picture.knowsStates)
+          knowsStates: facts.picture.knowsStates)
         text +=
           [mark.text, migration.version.text, migration.name, mark.words]
           .joined(separator: "\t") + "\n"

@@ -82,7 +82,8 @@ actor EffectRunner {
     listenToKeys()
     companions = [
       start { await $0.hearSignals() }, start { await $0.tick() },
-      start { await $0.readChecklist() }, start { await $0.readFilesFirst() }, start { await $0.keepConnected() },
+      start { await $0.readChecklist() }, start { await $0.readFilesFirst() },
+      start { await $0.keepConnected() },
       start { await $0.watchFiles() }, start { await $0.watchHistory() },
     ]
     let ending: Ending
