@@ -31,7 +31,13 @@ import Testing
     for event in [RunEvent.healthChecked(check), .rollingBack(down)] {
       kept += recorder.records(of: event, at: at(2))
     }
-    #expect(kept == [.started(runStart()), .health(run: "r", at: at(2), check)])
+    guard kept.count == 3, case .step(let begun) = kept[1] else {
+      Issue.record("not the run, its step and its check: \(kept)")
+      return
+    }
+    #expect(kept[0] == .started(runStart()))
+    #expect(begun.outcome == .begun && begun.direction == .up)
+    #expect(kept[2] == .health(run: "r", at: at(2), check))
     let records = recorder.records(
       of: .migrationFinished(
         version: version, name: "a", direction: .down, durationMilliseconds: 1), at: at(3))
