@@ -186,6 +186,7 @@ private struct Measured: Sendable {
     var tried = 0
     var locks = 0
     var lines: [String] = []
+    var unseen: [String] = []
     for measured in Measured.all where Self.leftOut[measured.id] == nil {
       guard let statement = try await rehearse(measured, on: template, folder),
         let evidence = statement.evidence
@@ -202,6 +203,13 @@ private struct Measured: Sendable {
       for name in Set(seen.keys).union(measured.locks.keys).sorted() {
         locks += 1
         guard seen[name] != measured.locks[name] else { continue }
+        // What is only sampled may go unseen where it is short; what is seen must have been measured.
+        if evidence.source == .sampled, let mode = measured.locks[name],
+          seen[name].map({ $0 < mode }) ?? true
+        {
+          unseen.append("\(measured.id): \(mode.sqlName) on \(name)")
+          continue
+        }
         differences.append(
           "\(name) \(seen[name]?.sqlName ?? "none") for \(measured.locks[name]?.sqlName ?? "none")")
       }
@@ -222,6 +230,7 @@ private struct Measured: Sendable {
     }
     print("as measured: \(agreed) of \(tried) statements, \(locks) locks")
     for line in lines { print("  \(line)") }
+    for line in unseen { print("  sampled, and too short to be seen: \(line)") }
     for (id, reason) in Self.leftOut.sorted(by: { $0.key < $1.key }) {
       print("  left out: \(id): \(reason)")
     }

@@ -74,7 +74,8 @@ import Testing
       lost: ["rows of public.users (40), there before it, are other ones"]),
     Planted(
       name: "a new table goes with its rows",
-      up: "create table notes (id int primary key, user_id int not null references users, t timestamptz);",
+      up:
+        "create table notes (id int primary key, user_id int not null references users, t timestamptz);",
       down: "drop table notes;", verdict: .lossy,
       lost: ["rows of public.notes (1), written since it was applied, are gone"]),
     Planted(
@@ -111,23 +112,24 @@ import Testing
     #expect(isRefuted == planted.lost.contains { $0.contains("there before it") })
   }
 
-  @Test func `one that fails, and one that leaves a transaction open, do not apply`() async throws {
+  @Test func `one that fails does not apply, and one that leaves a transaction open is refused`()
+    async throws
+  {
     let failing = try await RehearsalScene(
       up: "alter table users add check (id < 20);", base: Self.base
     ).first()
     #expect(failing.applies == false)
     #expect(failing.verdict == .failed)
     #expect(failing.error?.sqlstate == "23514")
-    let open = try await RehearsalScene(
-      up: "begin; create table a (id int);", base: Self.base, transaction: false
-    ).first()
-    #expect(open.applies == false)
-    #expect(open.error?.code == "transaction_left_open")
+    let open = try await RehearsalScene(up: "begin; create table a (id int);", base: Self.base)
+    let refusal = await #expect(throws: Refusal.self) { _ = try await open.rehearse() }
+    #expect(refusal?.diagnostic.what == "1_m leaves the transaction open that it begins")
   }
 
   @Test func `a way back that new rows keep from being gone is refuted`() async throws {
     let found = try await RehearsalScene(
-      up: "alter table users add column ref uuid unique; alter table users alter name drop not null;",
+      up:
+        "alter table users add column ref uuid unique; alter table users alter name drop not null;",
       down: """
         alter table users add constraint few check (id <= 40);
         alter table users drop constraint few; alter table users drop column ref;

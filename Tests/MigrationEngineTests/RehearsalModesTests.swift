@@ -71,11 +71,12 @@ import Testing
     #expect(report.scratch.sample == "at most 20 rows a table")
     #expect(report.scratch.notes.first?.hasPrefix("no clone: 1 other sessions use") == true)
     let words = notice(report)?.split(separator: ",") ?? []
-    // Every boss has a boss, up to the last, and every team a lead.
-    #expect(words.first == "NOTICE: team 300")
+    // Twenty of each, whoever they refer to, and so on; the chain of bosses is cut where it is long.
+    let teams = words.first?.split(separator: " ").last.flatMap { Int($0) } ?? 0
+    #expect(teams > 40)
     #expect(words.contains(" part 40"))
     #expect(words.contains(" generated 10"))
-    #expect(words.last == " names 300")
+    #expect(words.last == " names \(teams)")
     #expect(
       report.migrations[0].statements[1].evidence?.notices == ["NOTICE: row tab\there\nline"])
     #expect(report.hasPassed)

@@ -8,8 +8,8 @@ import Synchronization
 /// of them waits.
 final class Contention: Sendable {
   /// How long one that is idle leaves its transaction open, and how long it then leaves the table alone.
-  private static let idleness = Duration.milliseconds(300)
-  private static let absence = Duration.milliseconds(150)
+  private static let idleness = Duration.milliseconds(200)
+  private static let absence = Duration.milliseconds(300)
   /// Each is worked on by three sessions.
   static let mostTables = 6
 

@@ -289,7 +289,7 @@ final class EvidenceCollector: Sendable {
     guard forecast.indices.contains(key.statement), let effect = forecast[key.statement].effect,
       let session = try? await Connection.open(
         scratch.target, application: "lockstep rehearse",
-        settings: [("lock_timeout", "200"), ("idle_in_transaction_session_timeout", "2000")],
+        settings: [("lock_timeout", "200"), ("idle_in_transaction_session_timeout", "6000")],
         loop: onlooker.loop)
     else { return nil }
     let isWaiting = units[key.unit].statements[key.statement].isConcurrent
@@ -345,7 +345,9 @@ final class EvidenceCollector: Sendable {
         differences[oid] = Counts(
           scans: count.scans - (old?.scans ?? 0), rowsRead: count.rowsRead - (old?.rowsRead ?? 0))
       }
-      evidence.scans = scans(differences, command)
+      // Others hand in what they have read before; what it has not locked it has not read.
+      let own = Set(seen.compactMap(\.relation))
+      evidence.scans = scans(differences.filter { own.contains($0.key) }, command)
     }
     if let from = sampling.position, let to = await walPosition() { evidence.walBytes = to - from }
     let found = evidence
@@ -379,6 +381,7 @@ final class EvidenceCollector: Sendable {
     do throws(DatabaseError) {
       try await session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
       try await session.execute("SELECT 1")
+      try await onlooker.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
       let rows = try await onlooker.rows(query)
       return Dictionary(rows) { first, _ in first }
     } catch {

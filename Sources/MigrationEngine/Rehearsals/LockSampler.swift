@@ -33,7 +33,7 @@ final class LockSampler: Sendable {
   private init(_ session: Connection) { self.session = session }
 
   /// How long somebody is in the way at most.
-  private static let patience = Duration.milliseconds(500)
+  private static let patience = Duration.seconds(3)
 
   /// Begins to look at a session; returns once it does.
   ///

@@ -19,7 +19,7 @@ extension ScratchRun {
     guard !tables.isEmpty else { return nil }
     let own = rehearsal.options.lockBudget
     let budgets = [
-      LockBudget.off, own.isOn ? own : LockBudget.filled(timeout: .milliseconds(100), attempts: 20),
+      LockBudget.off, own.isOn ? own : LockBudget.filled(timeout: .milliseconds(100), attempts: 8),
     ]
     var runs: [ContentionRun] = []
     for budget in budgets {
@@ -71,7 +71,8 @@ extension ScratchRun {
   ///   - applied: The schema where nothing breaks off.
   /// - Returns: `nil` where it has no such statement.
   func breakOff(
-    _ status: MigrationStatus, _ units: [RunUnit], _ applied: SchemaSnapshot, _ reader: SchemaReader,
+    _ status: MigrationStatus, _ units: [RunUnit], _ applied: SchemaSnapshot,
+    _ reader: SchemaReader,
     in session: Connection
   ) async throws -> [BrokenOffTrial]? {
     let concurrent = units.flatMap { unit in

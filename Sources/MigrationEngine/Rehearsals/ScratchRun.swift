@@ -3,6 +3,7 @@ import EventLoop
 import MigrationModel
 import Postgres
 import PostgresModel
+import Synchronization
 
 /// The runs on one scratch database.
 struct ScratchRun {
@@ -77,9 +78,8 @@ struct ScratchRun {
       rows = try await RollBackTrial(session, leavingOut: [table])
     }
     tell("up")
-    let began = ContinuousClock.now
     let up = try await run(again(status), watchedIn: session)
-    result.durationMilliseconds = milliseconds(since: began)
+    result.durationMilliseconds = up.milliseconds
     result.applies = up.failure == nil
     result.error = up.failure
     result.statements = up.statements
@@ -109,6 +109,8 @@ struct ScratchRun {
     }
     tell("up again")
     let again = try await run(self.again(status))
+    // Nobody has stopped it this time.
+    result.durationMilliseconds = again.milliseconds ?? result.durationMilliseconds
     let end = try await reader.read().withoutRehearsal
     let difference = SchemaDiff(from: applied, to: end)
     result.reapplies = again.failure == nil && difference.verdict != .different
@@ -156,6 +158,8 @@ struct ScratchRun {
     var failure: Diagnostic?
     var statements: [RehearsedStatement] = []
     var units: [RunUnit] = []
+    /// How long the migration itself took; `nil` where it did not come to its end.
+    var milliseconds: Double?
   }
 
   /// The scripts that roll an applied migration back, as they would be run.
@@ -198,10 +202,14 @@ struct ScratchRun {
     let runner = Runner(
       project: project, target: scratch.target, options: options, loop: rehearsal.loop)
     let (report, loop) = (report, rehearsal.loop)
+    let time = Mutex<Double?>(nil)
     let outcome = try await runner.run(plan, context: context, in: session) { event in
       report(.event(event))
       onEvent(event)
       collector?.note(event)
+      if case .migrationFinished(_, _, _, let milliseconds, _) = event {
+        time.withLock { $0 = milliseconds }
+      }
       guard case .stopped(_, let stop) = event else { return }
       Task(executorPreference: loop) {
         await collector?.look(in: session, before: stop.next)
@@ -211,6 +219,7 @@ struct ScratchRun {
     await collector?.finish(session)
     var result = Outcome()
     result.units = plan.steps.flatMap(\.units)
+    result.milliseconds = time.withLock { $0 }
     result.statements =
       collector?.statements()
       ?? plan.steps.flatMap { $0.units.flatMap { RehearsedStatement.all(of: $0) } }

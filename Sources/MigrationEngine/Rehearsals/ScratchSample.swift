@@ -33,6 +33,8 @@ struct ScratchSample: Sendable {
     var columns: [String]
     var parent: QualifiedName
     var parentColumns: [String]
+    /// Those of its columns that may be null.
+    var nullable: [String]
     /// Whether every row keeps it.
     var isValid: Bool
 
@@ -132,7 +134,10 @@ struct ScratchSample: Sendable {
     let query = Query<Reference>(
       """
       SELECT n.nspname, c.relname, \(columns("conrelid", "conkey")), m.nspname, p.relname,
-        \(columns("confrelid", "confkey")), k.convalidated
+        \(columns("confrelid", "confkey")), k.convalidated,
+        coalesce((SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
+          WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) AND NOT a.attnotnull),
+          '[]')::text
       FROM pg_catalog.pg_constraint k
       JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -146,7 +151,8 @@ struct ScratchSample: Sendable {
         child: QualifiedName(schema: try row.string(0), try row.string(1)),
         columns: texts(try row.string(2)),
         parent: QualifiedName(schema: try row.string(3), try row.string(4)),
-        parentColumns: texts(try row.string(5)), isValid: try row.bool(6))
+        parentColumns: texts(try row.string(5)), nullable: texts(try row.string(7)),
+        isValid: try row.bool(6))
     }
     return try await source.rows(query)
   }
@@ -159,10 +165,10 @@ struct ScratchSample: Sendable {
     switch size {
     case .rows(let count):
       let share = 300 * Double(count) / max(table.rows, 1)
-      let isLarge = table.rows > Double(count) * 10
+      // Of a few blocks all or none would be taken.
+      let isLarge = table.bytes > 4 << 20 && table.rows > Double(count) * 10
       return "\(name)\(isLarge ? " TABLESAMPLE SYSTEM (\(min(100, share)))" : "") LIMIT \(count)"
     case .percent(let share):
-      // Of a few blocks all or none would be taken.
       let way = table.bytes > 1 << 20 ? "SYSTEM" : "BERNOULLI"
       return "\(name) TABLESAMPLE \(way) (\(share))"
     }
@@ -188,15 +194,24 @@ struct ScratchSample: Sendable {
     return "(\(names)) IN (\(values.joined(separator: ", ")))"
   }
 
+  /// Ends chains of references that are longer than was followed: what may be null is, and what may not
+  /// is not kept.
   private func deleteOrphans(_ references: [Reference]) async throws {
-    for _ in 0..<Self.rounds {
-      var deleted: Int64 = 0
+    for reference in references where !reference.nullable.isEmpty {
+      let nulls = reference.nullable.map { "\(SQLText.identifier($0)) = NULL" }
+      // A constraint may refuse it; then the row goes.
+      _ = try? await scratch.execute(
+        "UPDATE \(reference.child.sql) c SET \(nulls.joined(separator: ", "))"
+          + " WHERE \(reference.orphans)")
+    }
+    var isChanging = true
+    while isChanging {
+      isChanging = false
       for reference in references {
         let results = try await scratch.execute(
           "DELETE FROM \(reference.child.sql) c WHERE \(reference.orphans)")
-        deleted += results.first?.rows ?? 0
+        if results.first?.rows ?? 0 > 0 { isChanging = true }
       }
-      if deleted == 0 { return }
     }
   }
 

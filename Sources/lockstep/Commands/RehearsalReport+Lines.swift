@@ -9,7 +9,8 @@ private let width = 80
 extension RehearsalReport {
   /// As `rehearse` tells it to people.
   var lines: [[Output.Span]] {
-    var lines = wrapped("rehearsed on PostgreSQL \(scratch.serverVersion): \(scratch.mode.words)")
+    let version = scratch.serverVersion.prefix { $0 != " " }
+    var lines = wrapped("rehearsed on PostgreSQL \(version): \(scratch.mode.words)")
     if let sample = scratch.sample { lines.append([.init(sample, .faint)]) }
     for note in scratch.notes { lines += wrapped(note, .faint) }
     lines.append([])
@@ -38,9 +39,12 @@ extension RehearsedMigration {
       case .noWayBack, .notRun: .waiting
       case .failed: .bad
       }
-    var lines: [[Output.Span]] = [
-      [.init(version.text, .strong), .init(" \(name)  "), .init(words, tone)]
-    ]
+    var lines: [[Output.Span]] = [[.init(version.text, .strong), .init(" \(name)")]]
+    if TextWidth.of("\(version.text) \(name)  \(words)") <= width {
+      lines[0] += [.init("  "), .init(words, tone)]
+    } else {
+      lines += wrapped(words, tone, indent: 2)
+    }
     for statement in statements where statement.evidence != nil {
       lines += statement.lines(in: mode)
     }
@@ -62,7 +66,9 @@ extension RehearsedMigration {
     }
     lines += (brokenOff ?? []).flatMap(\.lines)
     lines += (contention ?? []).flatMap(\.lines)
-    for reason in beyondRehearsal { lines += wrapped("not rehearsed: \(reason)", .faint, indent: 2) }
+    for reason in beyondRehearsal {
+      lines += wrapped("not rehearsed: \(reason)", .faint, indent: 2)
+    }
     if let error {
       for text in error.description.split(separator: "\n" as Character) {
         lines.append([.init("  \(text)", .bad)])
@@ -200,28 +206,31 @@ extension [SchemaDiff.Change] {
     }
     var counts: [String: Int] = [:]
     for change in self where change.action != .changed { counts[owner(change), default: 0] += 1 }
-    return compactMap { change in
-      guard change.action != .changed else { return change.line }
-      if tables.contains(owner(change)) { return nil }
-      var line = change.line
+    return flatMap { change -> [[Output.Span]] in
+      guard change.action != .changed else { return change.lines }
+      if tables.contains(owner(change)) { return [] }
+      var lines = change.lines
       let count = change.kind == "table" ? counts["\(change.action) \(change.object)"] ?? 0 : 0
       if count > 0 {
-        line.insert(.init(" with \(counted(count, "part"))", .faint), at: 1)
+        lines[0].insert(.init(" with \(counted(count, "part"))", .faint), at: 1)
       }
-      return line
+      return lines
     }
   }
 }
 
 extension SchemaDiff.Change {
-  fileprivate var line: [Output.Span] {
-    var spans: [Output.Span] = [.init("  \(sign) \(kind) \(object)")]
+  /// On one line, or on more where that would be too long.
+  fileprivate var lines: [[Output.Span]] {
+    let head = Output.Span("  \(sign) \(kind) \(object)")
+    var rest: [Output.Span] = []
     if !property.isEmpty {
-      spans.append(
-        .init("  \(property): \(Self.short(before)) -> \(Self.short(after))", .faint))
+      rest.append(.init("  \(property): \(Self.short(before)) -> \(Self.short(after))", .faint))
     }
-    if let victims { spans.append(.init("  may break \(victims)", .waiting)) }
-    return spans
+    if let victims { rest.append(.init("  may break \(victims)", .waiting)) }
+    let whole = ([head] + rest).map(\.text).joined()
+    guard TextWidth.of(whole) > width else { return [[head] + rest] }
+    return [[head]] + rest.flatMap { wrapped($0.text, $0.ink, indent: 4) }
   }
 
   private var sign: String {
