@@ -115,7 +115,7 @@ extension ScratchRun {
       "SELECT indexrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index WHERE NOT indisvalid"
     ) { row throws(ResultRow.Mismatch) in try row.string(0) }
     let invalid = try await session.rows(query)
-    let now = try await reader.read().withoutRehearsal
+    let now = try await reader.read()
     let changes = SchemaDiff(from: applied, to: now).changes.filter { !$0.isBenign }
     guard changes.isEmpty else {
       let first = changes[0]

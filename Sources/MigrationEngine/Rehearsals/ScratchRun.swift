@@ -32,7 +32,7 @@ struct ScratchRun {
       scratch.target, application: "lockstep rehearse", loop: rehearsal.loop)
     let run = ScratchRun(
       rehearsal: rehearsal, scratch: scratch, layout: loaded.layout, table: loaded.table,
-      report: report, hasTriggers: try await ScratchTriggers.install(in: session))
+      report: report, hasTriggers: ScratchTriggers.canInstall(in: session))
     return (run, session)
   }
 
@@ -40,7 +40,7 @@ struct ScratchRun {
     _ pending: [MigrationStatus], scratch found: RehearsalReport.Scratch, in session: Connection
   ) async throws -> RehearsalReport {
     let reader = SchemaReader(session, leavingOut: [table])
-    let first = try await reader.read().withoutRehearsal
+    let first = try await reader.read()
     var done: [RehearsedMigration] = []
     var before = first
     for (index, status) in pending.enumerated() {
@@ -78,12 +78,14 @@ struct ScratchRun {
       rows = try await RollBackTrial(session, leavingOut: [table])
     }
     tell("up")
+    if hasTriggers { try await ScratchTriggers.install(in: session) }
     let up = try await run(again(status), watchedIn: session)
+    if hasTriggers { try await ScratchTriggers.remove(in: session) }
     result.durationMilliseconds = up.milliseconds
     result.applies = up.failure == nil
     result.error = up.failure
     result.statements = up.statements
-    let applied = try await reader.read().withoutRehearsal
+    let applied = try await reader.read()
     result.changes = SchemaDiff(from: before, to: applied).changes
     if up.failure == nil, !probes.isEmpty {
       tell("trying what it promises")
@@ -100,7 +102,7 @@ struct ScratchRun {
     result.rollBack.runs = down.failure == nil
     result.error = down.failure
     guard down.failure == nil else { return (result, applied) }
-    let back = try await reader.read().withoutRehearsal
+    let back = try await reader.read()
     result.rollBack.differences = SchemaDiff(from: before, to: back).changes
     if let rows {
       let after = try await DataFingerprint.read(session, leavingOut: [table])
@@ -111,7 +113,7 @@ struct ScratchRun {
     let again = try await run(self.again(status))
     // Nobody has stopped it this time.
     result.durationMilliseconds = again.milliseconds ?? result.durationMilliseconds
-    let end = try await reader.read().withoutRehearsal
+    let end = try await reader.read()
     let difference = SchemaDiff(from: applied, to: end)
     result.reapplies = again.failure == nil && difference.verdict != .different
     result.error = again.failure
@@ -134,7 +136,7 @@ struct ScratchRun {
       report(.running(status.version, name: status.name, "with others at work"))
       result.contention = try await contend(status, result)
     }
-    return (result, try await reader.read().withoutRehearsal)
+    return (result, try await reader.read())
   }
 
   /// Rolls all of them back in reverse, as far as there are ways back.
@@ -147,7 +149,7 @@ struct ScratchRun {
       let down = try await run(.only(status.version, .down))
       guard down.failure == nil else { return RollBack(hasScript: true, runs: false) }
     }
-    let end = try await reader.read().withoutRehearsal
+    let end = try await reader.read()
     return RollBack(
       hasScript: true, runs: true, differences: SchemaDiff(from: first, to: end).changes)
   }

@@ -11,11 +11,14 @@ struct ScratchTriggers: Sendable {
   /// A schema of its own: the one that keeps the runs is where a role of its name would make its tables.
   static let schema = "lockstep_rehearsal"
 
-  /// Makes it where that is allowed.
-  ///
-  /// - Returns: Whether it is there.
-  static func install(in session: Connection) async throws(DatabaseError) -> Bool {
-    guard session.parameter("is_superuser") == "on" else { return false }
+  /// Whether the session's role may make one.
+  static func canInstall(in session: Connection) -> Bool {
+    session.parameter("is_superuser") == "on"
+  }
+
+  /// Makes it; it stands only while a migration is looked at, so that neither a snapshot nor a dump of the
+  /// copy has it.
+  static func install(in session: Connection) async throws(DatabaseError) {
     try await session.execute(
       """
       CREATE SCHEMA \(schema);
@@ -31,7 +34,16 @@ struct ScratchTriggers: Sendable {
       END $f$;
       CREATE EVENT TRIGGER \(schema)_drops ON sql_drop EXECUTE FUNCTION \(schema).drops()
       """)
-    return true
+  }
+
+  /// Takes it away again, whatever the migration has done to it.
+  static func remove(in session: Connection) async throws(DatabaseError) {
+    try await session.execute(
+      """
+      DROP EVENT TRIGGER IF EXISTS \(schema)_drops;
+      DROP FUNCTION IF EXISTS \(schema).drops();
+      DROP SCHEMA IF EXISTS \(schema)
+      """)
   }
 
   /// Reads what was written down since `before`.
@@ -44,12 +56,5 @@ struct ScratchTriggers: Sendable {
       else { return nil }
       return DroppedObject(kind: kind, identity: identity, isCascaded: cells[2] == .bool(false))
     }
-  }
-}
-
-extension SchemaSnapshot {
-  /// Without what was only made for the rehearsal.
-  var withoutRehearsal: SchemaSnapshot {
-    SchemaSnapshot(facts.filter { !$0.object.contains(ScratchTriggers.schema) })
   }
 }
