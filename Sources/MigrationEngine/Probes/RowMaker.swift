@@ -221,7 +221,13 @@ struct RowMaker: Sendable {
           }
           continue
         }
-        for column in columns where !column.isNotNull { choices[column.name] = ["NULL"] }
+        for (column, name) in zip(key.columns, key.parentColumns) {
+          guard let child = shape.column(column), !child.isNotNull else { continue }
+          // A row may refer to itself; whether it does is for conditions to say.
+          let own = key.parent == shape.oid ? shape.column(name) : nil
+          let values = own.map { ValueCandidates(for: $0, in: [], serial: serial).all } ?? []
+          choices[column] = ["NULL"] + values.prefix(2).map(child.cast)
+        }
       }
     }
     return choices
@@ -250,7 +256,8 @@ struct RowMaker: Sendable {
       }
     }
     guard !making.contains(key.parent) else {
-      throw CannotMake(reason: "\(shape.object) refers to itself")
+      throw CannotMake(
+        reason: "a row of \(shape.object) needs one that needs it: they refer to each other")
     }
     return try await store(
       key.parent, Wish(filled: Set(key.parentColumns), fixed: known))

@@ -243,6 +243,34 @@ struct PlantedConstraint: Sendable, CustomTestStringConvertible {
         + " trigger all;",
       truth: ["constraint t_u_fkey of public.t": .refuted]),
     .init(
+      words: "a generated column with a check", base: "",
+      up:
+        "create table t (a int not null, b int generated always as (a * 2) stored check (b < 100));",
+      truth: [
+        "generated column b of public.t": .proven, "constraint t_b_check of public.t": .proven,
+      ]),
+    .init(
+      words: "a tree in which nobody is his own parent", base: "",
+      up:
+        "create table t (id int primary key, parent int references t, constraint c check (parent <>"
+        + " id));",
+      truth: ["constraint c of public.t": .proven, "constraint t_parent_fkey of public.t": .proven]),
+    .init(
+      words: "partitions by hash", base: "",
+      up:
+        "create table t (id int) partition by hash (id); create table t0 partition of t for values"
+        + " with (modulus 2, remainder 0); create table t1 partition of t for values with (modulus 2,"
+        + " remainder 1);",
+      truth: ["bound of partition public.t0": .proven, "bound of partition public.t1": .proven]),
+    .init(
+      words: "two tables that need each other", base: "",
+      up:
+        "create table a (id int primary key, b int not null); create table b (id int primary key, a"
+        + " int not null references a deferrable initially deferred); alter table a add constraint f"
+        + " foreign key (b) references b deferrable initially deferred;",
+      truth: ["constraint f of public.a": .notProven, "constraint a_pkey of public.a": .notProven],
+      evidence: "they refer to each other"),
+    .init(
       words: "one to one", base: users,
       up: "create table t (user_id int primary key references users on delete cascade, bio text"
         + " unique);",

@@ -61,7 +61,9 @@ public struct ValueCandidates: Sendable {
       add(column.cast("\(SQLText.literal(number))::numeric + 0.5"))
       add(column.cast("\(SQLText.literal(number))::numeric / 2"))
     }
-    for number in ["1", "0", "-1", "2", "0.5", "5", "10", "100", "1000"] { add(text: number) }
+    for number in [
+      "1", "0", "-1", "2", "0.5", "5", "10", "100", "1000", "3", "4", "6", "7", "8", "9",
+    ] { add(text: number) }
   }
 
   private mutating func addTexts() {
