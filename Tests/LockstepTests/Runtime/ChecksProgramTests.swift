@@ -58,9 +58,9 @@ struct ChecksProgramTests {
     run.type("/Key queries\r")
     run.type(" ")
     run.sees("sign \"Key queries")
-    run.type("looked at by hand\r")
+    run.type("seen by hand\r")
     waits(run, for: "[s]", of: "Key queries")
-    run.sees("looked at by hand")
+    run.sees("seen by hand")
 
     run.type("/Schema dump\r")
     run.type("W\r")
@@ -80,7 +80,7 @@ struct ChecksProgramTests {
     let name = try #require(
       try run.program.names(in: ".").first { $0.hasPrefix("lockstep-checks-") })
     let markdown = try run.program.read(name)
-    #expect(markdown.contains("looked at by hand"))
+    #expect(markdown.contains("seen by hand"))
     #expect(markdown.contains("drawn on the wall"))
     #expect(markdown.contains("Rolls back"))
     run.type("E")
