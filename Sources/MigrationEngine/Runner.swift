@@ -28,6 +28,9 @@ public struct Runner: Sendable {
     public var control: RunControl?
     /// Whether it stops before each statement; its `control` then says how to go on.
     public var pace = RunPace.atOnce
+    /// Told of a script, or of a statement of it, that is about to be sent in a session where nobody can
+    /// stop the run; `nil` where nobody looks on.
+    var lookOn: (@Sendable (Connection, RunUnit, _ statement: Int?) async -> Void)?
     /// From 0 up to, not including, 1: spreads the rests between attempts.
     public var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
 

@@ -4,13 +4,7 @@ import MigrationModel
 import Postgres
 import PostgresModel
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
-/// A throw-away database with the schema and the history of another.
+/// A throw-away database with the schema and the history of another, and rows of it where they are wanted.
 ///
 /// Its comment marks it; only what bears the mark is ever dropped. While its maker lives, he holds an
 /// advisory lock by which others know that it is in use.
@@ -19,49 +13,79 @@ final class ScratchDatabase: Sendable {
   let target: ConnectionString
   let mode: RehearsalReport.Mode
   let serverVersion: String
+  /// Why it is this mode and no stronger one.
+  let notes: [String]
+  let sample: SampleSize
   /// A session with the database that it is a copy of, or with the private server.
   private let maker: Connection
+  /// Another database of the same server.
+  var elsewhere: ConnectionString { maker.target }
   private let cluster: PrivateCluster?
 
-  private static let prefix = "lockstep_scratch_"
-  private static let mark = "scratch database of lockstep, copy of "
+  static let prefix = "lockstep_scratch_"
+  static let mark = "scratch database of lockstep, copy of "
 
-  private init(
+  /// What is wanted of a copy.
+  struct Request: Sendable {
+    var mode = RehearsalMode.auto
+    var sample = SampleSize.usual
+    /// Why it must not share the server with the target; `nil` where it may.
+    var needsOwnServer: String?
+  }
+
+  init(
     name: String, target: ConnectionString, mode: RehearsalReport.Mode, maker: Connection,
-    cluster: PrivateCluster?
+    cluster: PrivateCluster? = nil, sample: SampleSize = .usual, notes: [String] = []
   ) {
     self.name = name
     self.target = target
     self.mode = mode
     self.maker = maker
     self.cluster = cluster
+    self.sample = sample
+    self.notes = notes
     serverVersion = maker.serverVersionText
   }
+
+  // MARK: Making
 
   /// Makes one beside the source, or on a private server where the role may not make databases.
   ///
   /// - Parameter history: The history table, whose rows are copied; `nil` where there is none.
-  /// - Throws: `DatabaseError`, `PrivateCluster.Failure`, `Refusal` where the schema cannot be copied.
+  /// - Throws: `DatabaseError`, `PrivateCluster.Failure`, `Refusal` where it cannot be copied as wanted.
   static func make(
-    of source: ConnectionString, history: QualifiedName?, loop: EventLoop
+    of source: ConnectionString, history: QualifiedName?, _ request: Request = Request(),
+    loop: EventLoop
   ) async throws -> ScratchDatabase {
     let session = try await Connection.open(source, application: "lockstep rehearse", loop: loop)
     try await dropLeftovers(session)
-    let name = prefix + randomTag()
-    let scratch: ScratchDatabase
-    do throws(DatabaseError) {
-      try await session.execute("CREATE DATABASE \(name) TEMPLATE template0")
-      var target = source
-      target["dbname"] = name
-      scratch = ScratchDatabase(
-        name: name, target: target, mode: .shape, maker: session, cluster: nil)
-    } catch {
-      guard error.serverError?.isInsufficientPrivilege == true else { throw error }
-      scratch = try await makePrivate(name, of: session, loop: loop)
+    let choice = try await ScratchChoice.make(request, history: history, session)
+    do {
+      return try await make(of: source, history, choice, session, loop: loop)
+    } catch let refusal as Refusal where request.mode == .auto && choice.mode == .sampled {
+      // The rows are more than was asked for; the schema alone may do.
+      var weaker = choice
+      weaker.mode = .shape
+      weaker.notes.append("the rows could not be copied: \(refusal.diagnostic.what)")
+      return try await make(of: source, history, weaker, session, loop: loop)
     }
+  }
+
+  private static func make(
+    of source: ConnectionString, _ history: QualifiedName?, _ choice: ScratchChoice,
+    _ session: Connection, loop: EventLoop
+  ) async throws -> ScratchDatabase {
+    let scratch = try await create(of: source, choice, session, loop: loop)
     do {
       try await scratch.markAndLock(as: session.database)
-      try await scratch.copySchema(of: source, history: history, source: session)
+      try await scratch.refuseTarget()
+      switch scratch.mode {
+      case .clone: break
+      case .shape, .privateShape:
+        try await scratch.copySchema(of: source, history: history, source: session)
+      case .sampled, .privateSampled:
+        try await scratch.copySample(of: source, history: history, source: session)
+      }
       return scratch
     } catch {
       await scratch.drop()
@@ -69,9 +93,49 @@ final class ScratchDatabase: Sendable {
     }
   }
 
-  private static func makePrivate(
-    _ name: String, of source: Connection, loop: EventLoop
+  private static func create(
+    of source: ConnectionString, _ choice: ScratchChoice, _ session: Connection, loop: EventLoop
   ) async throws -> ScratchDatabase {
+    let name = prefix + randomTag()
+    if choice.needsOwnServer { return try await makePrivate(name, of: session, choice, loop: loop) }
+    var target = source
+    target["dbname"] = name
+    func made(_ mode: RehearsalReport.Mode) -> ScratchDatabase {
+      ScratchDatabase(
+        name: name, target: target, mode: mode, maker: session, sample: choice.sample,
+        notes: choice.notes)
+    }
+    if choice.mode == .clone {
+      do throws(DatabaseError) {
+        let origin = SQLText.identifier(session.database)
+        try await session.execute("CREATE DATABASE \(name) TEMPLATE \(origin)\(choice.strategy)")
+        return made(.clone)
+      } catch {
+        guard let server = error.serverError else { throw error }
+        guard !choice.isAsked else {
+          throw ScratchChoice.cannotClone(session.database, server.message)
+        }
+        var weaker = choice
+        weaker.mode = .sampled
+        weaker.notes.append("no clone: \(server.message)")
+        return try await create(of: source, weaker, session, loop: loop)
+      }
+    }
+    do throws(DatabaseError) {
+      try await session.execute("CREATE DATABASE \(name) TEMPLATE template0")
+      return made(choice.mode == .sampled ? .sampled : .shape)
+    } catch {
+      guard error.serverError?.isInsufficientPrivilege == true else { throw error }
+      return try await makePrivate(name, of: session, choice, loop: loop)
+    }
+  }
+
+  private static func makePrivate(
+    _ name: String, of source: Connection, _ choice: ScratchChoice, loop: EventLoop
+  ) async throws -> ScratchDatabase {
+    // Rows do not leave their server unless somebody says so.
+    let mode: RehearsalReport.Mode =
+      choice.mode == .sampled && choice.isAsked ? .privateSampled : .privateShape
     let cluster = try await BlockingWork.run { () -> Result<PrivateCluster, any Error> in
       Result { try PrivateCluster.startBlocking() }
     }.get()
@@ -91,7 +155,8 @@ final class ScratchDatabase: Sendable {
       var scratch = target
       scratch["dbname"] = name
       return ScratchDatabase(
-        name: name, target: scratch, mode: .privateShape, maker: session, cluster: cluster)
+        name: name, target: scratch, mode: mode, maker: session, cluster: cluster,
+        sample: choice.sample, notes: choice.notes)
     } catch {
       await BlockingWork.run { cluster.stopBlocking() }
       throw error
@@ -102,6 +167,32 @@ final class ScratchDatabase: Sendable {
     let comment = SQLText.literal(Self.mark + source)
     try await maker.execute(
       "SELECT pg_advisory_lock(hashtext('\(name)')); COMMENT ON DATABASE \(name) IS \(comment)")
+  }
+
+  /// Makes sure that its address leads to it: a pooler may lead every name to one database.
+  private func refuseTarget() async throws {
+    let session = try await Connection.open(
+      target, application: "lockstep rehearse", loop: maker.loop)
+    try await ScratchDatabase.refuse(session, unlessIt: name)
+  }
+
+  /// - Throws: `Refusal` where the session is not with the scratch database of this name.
+  static func refuse(
+    _ session: Connection, unlessIt name: String
+  ) async throws {
+    let query = Query<Bool>(
+      """
+      SELECT datname = $1 AND coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') LIKE $2
+      FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+      """, [name, mark.replacing("_", with: "\\_") + "%"]
+    ) { (row) throws(ResultRow.Mismatch) in try row.bool(0) }
+    guard try await session.rows(query).first == true else {
+      throw Refusal(
+        .error(
+          code: "scratch_is_target",
+          "the address of the scratch database leads to another one, which may be the target",
+          next: "name the server itself rather than a pooler; nothing was run"))
+    }
   }
 
   /// Drops it, and what was only there for it; harmless when it is gone.
@@ -138,88 +229,5 @@ final class ScratchDatabase: Sendable {
   private static func randomTag() -> String {
     let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
     return String((0..<12).map { _ in letters.randomElement() ?? "x" })
-  }
-
-  // MARK: Copying
-
-  private func copySchema(
-    of source: ConnectionString, history: QualifiedName?, source session: Connection
-  ) async throws {
-    var environment = ChildProcess.ownEnvironment
-    environment.merge(source.environment) { _, said in said }
-    environment["PGDATABASE"] = session.database
-    try await restore(
-      try await dump(["--schema-only", "--no-subscriptions", "--no-tablespaces"], environment))
-    guard let history else { return }
-    let pattern = [history.schema, history.name].compactMap { $0 }
-      .map { "\"\($0)\"" }.joined(separator: ".")
-    try await restore(try await dump(["--data-only", "--table", pattern], environment))
-  }
-
-  private func dump(_ options: [String], _ environment: [String: String]) async throws -> [UInt8] {
-    let arguments = ["pg_dump", "--exclude-schema=lockstep", "--encoding=UTF8"] + options
-    let outcome = try await run(arguments, environment)
-    guard outcome.status == 0 else { throw Self.cannotCopy(outcome, "pg_dump") }
-    return outcome.output
-  }
-
-  private func restore(_ dump: [UInt8]) async throws {
-    var path = Array("\(Self.temporaryFolder)/lockstep-XXXXXX".utf8CString)
-    let file = mkstemp(&path)
-    guard file >= 0 else {
-      throw Refusal(
-        .error(
-          code: "cannot_write", "no temporary file can be made in \(Self.temporaryFolder)",
-          next: "make room there; the scratch database is dropped"))
-    }
-    let name = String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer { unlink(name) }
-    let isWritten = dump.withUnsafeBytes { bytes in
-      var done = 0
-      while done < bytes.count {
-        let count = write(file, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-        guard count > 0 else { return false }
-        done += count
-      }
-      return true
-    }
-    close(file)
-    guard isWritten else {
-      throw Refusal(
-        .error(
-          code: "cannot_write", "\(name) cannot be written",
-          next: "make room there; the scratch database is dropped"))
-    }
-    var environment = ChildProcess.ownEnvironment
-    environment.merge(target.environment) { _, said in said }
-    let outcome = try await run(
-      ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", name], environment)
-    guard outcome.status == 0 else { throw Self.cannotCopy(outcome, "psql") }
-  }
-
-  private func run(
-    _ arguments: [String], _ environment: [String: String]
-  ) async throws -> ChildProcess.Outcome {
-    do throws(ChildProcess.CannotStart) {
-      return try await ChildProcess(arguments, environment: environment).run()
-    } catch {
-      throw Refusal(
-        .error(
-          code: "no_client_programs", "\(error.program) cannot be started: \(error.reason)",
-          next: "install the client programs of PostgreSQL; the scratch database is dropped"))
-    }
-  }
-
-  private static var temporaryFolder: String {
-    getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-  }
-
-  private static func cannotCopy(_ outcome: ChildProcess.Outcome, _ program: String) -> Refusal {
-    let lines = outcome.errorText.split(separator: "\n" as Character).prefix(3)
-    return Refusal(
-      Diagnostic(
-        .error, code: "schema_not_copied", "the schema could not be copied",
-        details: lines.map { .init(program, String($0)) },
-        next: "see that \(program) can do it by hand; the scratch database is dropped"))
   }
 }

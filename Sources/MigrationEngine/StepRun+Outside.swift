@@ -110,6 +110,7 @@ extension StepRun {
       return
     }
     try await preparePath(run)
+    if unit.isSentAsWhole { await runner.options.lookOn?(connection, unit, nil) }
     switch unit.form {
     case .transaction, .ownTransaction: try await runWithCount(unit, &run)
     case .outside: try await runAsOneMessage(unit, &run)
@@ -230,6 +231,7 @@ extension StepRun {
     _ index: Int, of unit: RunUnit, _ step: PlanStep, before: String = "", after: String = "",
     substitute: String? = nil
   ) async throws(StepFailure) {
+    await runner.options.lookOn?(connection, unit, index)
     let statement = unit.statements[index]
     var message = Message()
     message.add(before)
@@ -298,5 +300,12 @@ extension StepRun {
       cause: .transactionLeftOpen(
         opener.map { unit.script.location(ofTextByte: $0.range.lowerBound) }
           ?? SourceLocation(file: unit.script.file.path)))
+  }
+}
+
+extension RunUnit {
+  fileprivate var isSentAsWhole: Bool {
+    if case .statementByStatement = form { return false }
+    return true
   }
 }

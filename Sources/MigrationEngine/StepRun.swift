@@ -107,6 +107,7 @@ final class StepRun: Sendable {
   func runInTransaction(
     _ step: PlanStep, _ unit: RunUnit
   ) async throws(StepFailure) -> [HeldLock] {
+    await runner.options.lookOn?(connection, unit, nil)
     let record = step.write.record.map { $0 + ";" }.joined()
     // A script that only makes its own is not asked: it costs what a small migration cannot spare.
     let question =

@@ -15,36 +15,19 @@ public struct RehearsalReport: Sendable, Hashable {
     public var name: String
     public var mode: Mode
     public var serverVersion: String
+    /// How many rows were copied, in words; `nil` where that was not chosen.
+    public var sample: String?
+    /// Why it is this mode and no stronger one, where something stood in the way.
+    public var notes: [String]
 
-    public init(name: String, mode: Mode, serverVersion: String) {
+    public init(
+      name: String, mode: Mode, serverVersion: String, sample: String? = nil, notes: [String] = []
+    ) {
       self.name = name
       self.mode = mode
       self.serverVersion = serverVersion
-    }
-  }
-
-  /// How much of the target the scratch database has.
-  public enum Mode: String, Sendable, Hashable {
-    /// Its schema, without rows, on the same server.
-    case shape
-    /// Its schema, without rows, on a private server of this machine.
-    case privateShape = "private_shape"
-
-    /// What it proves and what not, for every report.
-    public var words: String {
-      switch self {
-      case .shape: "schema without rows, on the same server"
-      case .privateShape: "schema without rows, on a private server of this machine"
-      }
-    }
-
-    /// What cannot be concluded from it.
-    public var limits: [String] {
-      [
-        "no rows: what depends on data, and whether rolling back loses any, is not proven",
-        "times of an empty copy say nothing of the target",
-        "who holds which lock on the target at that minute cannot be rehearsed",
-      ] + (self == .privateShape ? ["another server: version and extensions may differ"] : [])
+      self.sample = sample
+      self.notes = notes
     }
   }
 
@@ -77,8 +60,14 @@ public struct RehearsedMigration: Sendable, Hashable {
   public var reapplies: Bool?
   /// Why it failed.
   public var error: Diagnostic?
-  /// What was tried on the copy once it was applied; `nil` where nothing was.
+  /// What was tried on the copy once it was applied, and with rolling it back; `nil` where nothing was.
   public var trials: [Trial]?
+  /// What came of it where others were at work; `nil` where that was not tried, or nothing is locked.
+  public var contention: [ContentionRun]?
+  /// What came of ending its session; `nil` where that was not tried.
+  public var brokenOff: [BrokenOffTrial]?
+  /// Statements of which a copy does not prove all, in words.
+  public var beyondRehearsal: [String] = []
 
   public init(
     version: Version, name: String, checksum: Checksum? = nil, applies: Bool? = nil,
@@ -110,6 +99,7 @@ public struct RehearsedMigration: Sendable, Hashable {
   public var verdict: Verdict {
     guard let applies else { return .notRun }
     if !applies || rollBack.hasFailed || reapplies == false { return .failed }
+    if brokenOff?.contains(where: \.hasFailed) == true { return .failed }
     return rollBack.hasScript ? .passed : .noWayBack
   }
 }
@@ -122,21 +112,26 @@ public struct RehearsedStatement: Sendable, Hashable {
   public var line: Int
   public var sql: String
   public var isTransactional: Bool
-  /// `nil` where the whole script was sent as one message.
-  public var durationMilliseconds: Double?
-  public var rows: Int64?
+  /// What it was seen to do; `nil` where it was not looked at.
+  public var evidence: StatementEvidence?
+  /// Where that disagrees with what was concluded from its text; a line each.
+  public var forecastDiffers: [String]
 
   public init(
     index: Int, line: Int, sql: String, isTransactional: Bool,
-    durationMilliseconds: Double? = nil, rows: Int64? = nil
+    evidence: StatementEvidence? = nil, forecastDiffers: [String] = []
   ) {
     self.index = index
     self.line = line
     self.sql = sql
     self.isTransactional = isTransactional
-    self.durationMilliseconds = durationMilliseconds
-    self.rows = rows
+    self.evidence = evidence
+    self.forecastDiffers = forecastDiffers
   }
+
+  /// `nil` where it was not looked at.
+  public var durationMilliseconds: Double? { evidence?.durationMilliseconds }
+  public var rows: Int64? { evidence?.rows }
 }
 
 /// What was seen of the way back.
@@ -146,12 +141,46 @@ public struct RollBack: Sendable, Hashable {
   public var runs: Bool?
   /// What is not as it was before; `nil` where it was not tried.
   public var differences: [SchemaDiff.Change]?
+  /// What of the rows it takes away for good; `nil` where there was nothing to lose, or nobody looked.
+  public var lostData: [DataLoss]?
 
-  public init(hasScript: Bool, runs: Bool? = nil, differences: [SchemaDiff.Change]? = nil) {
+  public init(
+    hasScript: Bool, runs: Bool? = nil, differences: [SchemaDiff.Change]? = nil,
+    lostData: [DataLoss]? = nil
+  ) {
     self.hasScript = hasScript
     self.runs = runs
     self.differences = differences
+    self.lostData = lostData
   }
+
+  /// What a way back comes to.
+  public enum Verdict: String, Sendable, Hashable {
+    /// Schema and rows are as before.
+    case exact
+    /// The schema differs only in what no statement of a client can tell.
+    case equivalent
+    /// The schema is as before, and rows or values are lost.
+    case lossy
+    /// The schema is not as before.
+    case incomplete
+    case fails
+    case noScript = "no_script"
+    case notTried = "not_tried"
+  }
+
+  public var verdict: Verdict {
+    guard hasScript else { return .noScript }
+    guard let runs else { return .notTried }
+    guard runs else { return .fails }
+    guard let differences else { return .notTried }
+    if restoresSchema == false { return .incomplete }
+    if losesData == true { return .lossy }
+    return differences.isEmpty ? .exact : .equivalent
+  }
+
+  /// `nil` where it is not known.
+  public var losesData: Bool? { lostData.map { !$0.isEmpty } }
 
   /// Whether no statement of a client can tell the schema from what it was; `nil` where it was not tried.
   public var restoresSchema: Bool? { differences?.allSatisfy(\.isBenign) }

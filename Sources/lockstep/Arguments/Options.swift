@@ -87,6 +87,13 @@ enum Options {
   static let template = CommandOption(
     "template", .text("NAME"), help: "which template to start from; else told from the name")
   static let watch = CommandOption("watch", .flag, help: "again every second until interrupted")
+  static let mode = CommandOption(
+    "mode", .choice("MODE", ["auto", "shape", "sampled", "clone"]),
+    help: "what the copy has: the schema, a sample of the rows, or all; auto takes what is cheap")
+  static let sample = CommandOption(
+    "sample", .text("SIZE"), help: "rows of each table in a sample: 500, or 2%")
+  static let contention = CommandOption(
+    "contention", .flag, help: "apply each once more while others work on what it locks")
   static let keep = CommandOption(
     "keep", .text("DIR"), help: "keep the cluster in DIR instead of throwing it away")
 }

@@ -1,5 +1,4 @@
 import Diagnostics
-import JSON
 import MigrationEngine
 import MigrationModel
 import PostgresModel
@@ -9,16 +8,24 @@ struct RehearseCommand: Command {
   let name = "rehearse"
   let summary = "run pending ones on a scratch copy: up, down, up, and compare the schema"
   let operands = Operands(usage: "[VERSION…]", minimum: 0, maximum: nil, inWords: "versions")
-  let options = [Options.statementTimeout]
+  let options = [Options.mode, Options.sample, Options.contention, Options.statementTimeout]
   let discussion = [
     "Makes a database of its own with the schema and the history of yours, runs what is pending there with "
       + "the engine that would run it, rolls each back and applies it again, and compares the whole "
       + "schema after each step. Yours is only read. The scratch database stands on the same server, or "
       + "on a private one where your role may not make databases, and is dropped however this ends.",
-    "The copy has no rows: what depends on data is not proven by it, and is said so.",
+    "Of each statement it is told which locks it took, which tables it wrote anew or read as a whole, and "
+      + "where that differs from what its text says. Of the rows it is told what rolling back loses. What a "
+      + "copy cannot prove is said each time.",
+    "The copy has a sample of the rows and whatever those refer to; of a small database that nobody uses all "
+      + "of them. On a private server it has none unless you ask for them. Migrations that change roles, "
+      + "settings or tablespaces of the whole server are always rehearsed on a private one.",
   ]
   let examples = [
     CommandExample("lockstep rehearse", "everything that is pending"),
+    CommandExample("lockstep rehearse --sample 5%", "with a twentieth of the rows of each table"),
+    CommandExample(
+      "lockstep rehearse --contention", "how long others wait, with and without a lock budget"),
     CommandExample(
       "lockstep rehearse --json", "one object, for a pipeline; status 1 if one failed"),
   ]
@@ -26,12 +33,22 @@ struct RehearseCommand: Command {
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
     let settings = try context.settings(arguments)
     let output = context.output
-    let rehearsal = Rehearsal(
+    var rehearsal = Rehearsal(
       project: try await context.project(settings), target: settings.target.value,
       options: Runner.Options(
         statementTimeout: arguments.duration(Options.statementTimeout)
           ?? settings.rules.statementTimeout),
       loop: context.loop)
+    rehearsal.mode =
+      arguments.text(Options.mode).flatMap { RehearsalMode(rawValue: $0) } ?? .auto
+    if let size = arguments.text(Options.sample) {
+      guard let sample = SampleSize(size) else {
+        throw UsageError.badOperand(
+          size, command: "rehearse", expected: "for --sample rows of a table, or a share (500, 2%)")
+      }
+      rehearsal.sample = sample
+    }
+    rehearsal.contends = arguments.has(Options.contention)
     let report: RehearsalReport
     do {
       report = try await rehearsal.run(arguments.operands.map { Version($0) }) { progress in
@@ -58,184 +75,3 @@ struct RehearseCommand: Command {
     return report.hasPassed ? .done : .failed
   }
 }
-
-extension RehearsalReport {
-  // MARK: For people
-
-  fileprivate var lines: [[Output.Span]] {
-    var lines: [[Output.Span]] = [
-      [.init("rehearsed on PostgreSQL \(scratch.serverVersion): \(scratch.mode.words)")], [],
-    ]
-    for migration in migrations { lines += migration.lines }
-    if let batch {
-      let words =
-        batch.runs == false
-        ? "rolling all of them back in reverse fails"
-        : batch.restoresSchema == true
-          ? "all of them rolled back in reverse: the schema is as before"
-          : "all of them rolled back in reverse: the schema is not as before"
-      lines += [[], [.init(words, batch.hasFailed ? .bad : .good)]]
-      lines += (batch.differences ?? []).lines
-    }
-    lines.append([])
-    lines += scratch.mode.limits.map { [.init("not proven: \($0)", .faint)] }
-    return lines
-  }
-}
-
-extension RehearsedMigration {
-  fileprivate var lines: [[Output.Span]] {
-    let tone: Output.Ink =
-      switch verdict {
-      case .passed: .good
-      case .noWayBack, .notRun: .waiting
-      case .failed: .bad
-      }
-    var lines: [[Output.Span]] = [
-      [.init(version.text, .strong), .init(" \(name)  "), .init(words, tone)]
-    ]
-    lines += changes.lines
-    if let differences = rollBack.differences, !differences.isEmpty {
-      lines.append([.init("  after rolling back it is not as before:")])
-      lines += differences.lines
-    }
-    if let error {
-      for text in error.description.split(separator: "\n") {
-        lines.append([.init("  \(text)", .bad)])
-      }
-    }
-    return lines
-  }
-
-  private var words: String {
-    switch verdict {
-    case .notRun: return "not run: one before it failed"
-    case .noWayBack: return "applies; there is no way back"
-    case .passed:
-      let isExact = rollBack.differences?.isEmpty == true
-      return isExact
-        ? "applies, rolls back exactly, applies again"
-        : "applies, rolls back but for the places of columns, applies again"
-    case .failed:
-      if applies == false { return "does not apply" }
-      if rollBack.runs == false { return "applies, but cannot be rolled back" }
-      if rollBack.restoresSchema == false { return "rolling back does not restore the schema" }
-      return "cannot be applied again after rolling back"
-    }
-  }
-}
-
-extension [SchemaDiff.Change] {
-  /// What belongs to a table that came or went is counted in the line of the table.
-  fileprivate var lines: [[Output.Span]] {
-    let tables = Set(
-      filter { $0.kind == "table" && $0.action != .changed }.map { "\($0.action) \($0.object)" })
-    func owner(_ change: SchemaDiff.Change) -> String {
-      "\(change.action) \(change.after ?? change.before ?? "")"
-    }
-    var counts: [String: Int] = [:]
-    for change in self where change.action != .changed { counts[owner(change), default: 0] += 1 }
-    return compactMap { change in
-      guard change.action != .changed else { return change.line }
-      if tables.contains(owner(change)) { return nil }
-      var line = change.line
-      let count = change.kind == "table" ? counts["\(change.action) \(change.object)"] ?? 0 : 0
-      if count > 0 {
-        line.insert(.init(" with \(counted(count, "part"))", .faint), at: 1)
-      }
-      return line
-    }
-  }
-}
-
-extension SchemaDiff.Change {
-  fileprivate var line: [Output.Span] {
-    var spans: [Output.Span] = [.init("  \(sign) \(kind) \(object)")]
-    if !property.isEmpty {
-      spans.append(
-        .init("  \(property): \(Self.short(before)) -> \(Self.short(after))", .faint))
-    }
-    if let victims { spans.append(.init("  may break \(victims)", .waiting)) }
-    return spans
-  }
-
-  private var sign: String {
-    switch action {
-    case .added: "+"
-    case .dropped: "-"
-    case .changed: "~"
-    }
-  }
-
-  private var victims: String? {
-    switch (breaks.contains(.readers), breaks.contains(.writers)) {
-    case (true, true): "readers and writers"
-    case (true, false): "readers"
-    case (false, true): "writers"
-    case (false, false): nil
-    }
-  }
-
-  /// On one line, and not longer than it.
-  private static func short(_ value: String?) -> String {
-    guard let value else { return "none" }
-    let words = value.split { $0.isWhitespace }.joined(separator: " ")
-    return words.count > 60 ? words.prefix(59) + "…" : words
-  }
-
-  fileprivate var json: JSONValue {
-    [
-      "kind": .string(kind), "object": .string(object), "action": .string(action.rawValue),
-      "property": property.isEmpty ? .null : .string(property), "before": JSONValue(before),
-      "after": JSONValue(after), "breaking": .bool(!breaks.isEmpty), "benign": .bool(isBenign),
-    ]
-  }
-}
-
-extension RehearsalReport {
-  // MARK: For scripts
-
-  fileprivate var json: JSONValue {
-    [
-      "scratch": .string(scratch.name), "mode": .string(scratch.mode.rawValue),
-      "server_version": .string(scratch.serverVersion),
-      "not_proven": JSONValue(scratch.mode.limits),
-      "migrations": .array(migrations.map(\.json)),
-      "batch_rollback": batch?.json ?? .null,
-    ]
-  }
-}
-
-extension RehearsedMigration {
-  fileprivate var json: JSONValue {
-    [
-      "version": .string(version.text), "name": .string(name), "verdict": .string(verdict.rawValue),
-      "applies": known(applies), "duration_ms": JSONValue(milliseconds: durationMilliseconds),
-      "statements": .array(
-        statements.map { statement in
-          [
-            "index": JSONValue(statement.index), "line": JSONValue(statement.line),
-            "sql": .string(statement.sql),
-            "duration_ms": JSONValue(milliseconds: statement.durationMilliseconds),
-            "rows": JSONValue(statement.rows), "locks": nil, "rewrites": nil, "scans": nil,
-            "transactional": .bool(statement.isTransactional),
-          ]
-        }),
-      "changes": .array(changes.map(\.json)), "rollback": rollBack.json,
-      "reapplies": known(reapplies), "error": error?.json ?? .null,
-    ]
-  }
-}
-
-extension RollBack {
-  fileprivate var json: JSONValue {
-    [
-      "has_script": .bool(hasScript), "runs": known(runs),
-      "restores_schema": known(restoresSchema),
-      "differences": differences.map { .array($0.map(\.json)) } ?? .null,
-    ]
-  }
-}
-
-/// What is not known is `null`.
-private func known(_ value: Bool?) -> JSONValue { value.map { .bool($0) } ?? .null }

@@ -1,0 +1,430 @@
+import EventLoop
+import MigrationModel
+import Postgres
+import PostgresModel
+import Synchronization
+
+/// Collects what each statement of one migration is seen to do while the engine runs it on a scratch copy.
+///
+/// Within the engine's own transaction it looks where the run stops. A script that is sent as a whole, or a
+/// statement outside a transaction that does the same in one, is run once before in a transaction that is
+/// rolled back. What is left is sampled while it runs.
+final class EvidenceCollector: Sendable {
+  /// A statement: its script, and its number in it, both from 0.
+  struct Key: Sendable, Hashable {
+    var unit: Int
+    var statement: Int
+  }
+
+  let units: [RunUnit]
+  let standing: StandingRelations
+  /// What each statement was concluded to do, by script.
+  let forecasts: [[EffectAnalysis]]
+  private let scratch: ScratchDatabase
+  /// A session with the scratch copy in which nothing is open.
+  private let onlooker: Connection
+  private let hasTriggers: Bool
+  private let state = Mutex(State())
+
+  private struct State {
+    var found: [Key: StatementEvidence] = [:]
+    /// What was held before each, gained by earlier statements of its transaction.
+    var held: [Key: [ObservedLock]] = [:]
+    /// What the run has told of each.
+    var told: [Key: Told] = [:]
+    /// The last look into the transaction that is open; `nil` where none was taken in it yet.
+    var last: StatementLook?
+    var gained: [ObservedLock] = []
+    var files: [String: Int64] = [:]
+    /// The statement that runs, or ran last.
+    var current: Key?
+    var sampling: Sampling?
+  }
+
+  private struct Told {
+    var milliseconds: Double?
+    var rows: Int64?
+    var changes: [CatalogChange]?
+    var notices: [String] = []
+  }
+
+  private struct Sampling {
+    var key: Key
+    var sampler: LockSampler
+    var position: Int64?
+    var counts: [String: Counts]?
+  }
+
+  struct Counts: Sendable {
+    var scans: Int64
+    var rowsRead: Int64
+  }
+
+  init(
+    _ step: PlanStep, scratch: ScratchDatabase, standing: StandingRelations, facts: SchemaFacts,
+    hasTriggers: Bool, onlooker: Connection
+  ) {
+    units = step.units
+    self.scratch = scratch
+    self.standing = standing
+    self.hasTriggers = hasTriggers
+    self.onlooker = onlooker
+    forecasts = step.units.map { StatementLocks(facts: facts).effects(in: $0.sql) }
+    let files = standing.relations.mapValues(\.file)
+    state.withLock { $0.files = files }
+  }
+
+  // MARK: What the run tells
+
+  /// Notes what the run tells of its statements.
+  func note(_ event: RunEvent) {
+    state.withLock { state in
+      switch event {
+      case .stopped(_, let stop):
+        if case .statement(let index, _, _) = stop.next {
+          state.current = Key(unit: 0, statement: index)
+        }
+      case .statementFinished(_, let index, _, _, let rows, let time, _, let changes):
+        let key = Key(unit: state.current?.unit ?? 0, statement: index)
+        state.told[key, default: Told()].milliseconds = time
+        state.told[key]?.rows = rows
+        state.told[key]?.changes = changes
+      case .notice(_, let severity, let message):
+        guard let key = state.current, message.hasPrefix("lockstep ") == false else { return }
+        state.told[key, default: Told()].notices.append("\(severity): \(message)")
+      default: break
+      }
+    }
+  }
+
+  // MARK: Within the transaction of the run
+
+  /// Looks where the run has stopped, at what the statement before has done.
+  func look(in session: Connection, before next: RunStop.Next) async {
+    let count = units[0].statements.count
+    let index = if case .statement(let index, _, _) = next { index } else { count }
+    await look(in: session, Key(unit: 0, statement: index), .stepped)
+  }
+
+  /// Looks at what the statement before `key` has done; one that fails costs only its answer.
+  private func look(
+    in session: Connection, _ key: Key, _ source: StatementEvidence.Source
+  ) async {
+    let statements = units[key.unit].statements
+    let hasLooked = state.withLock { $0.last != nil }
+    // The isolation level can only be set before anything is asked.
+    let isSetting = { (index: Int) in
+      guard statements.indices.contains(index) else { return false }
+      return statements[index].command.hasPrefix("SET") || statements[index].role == .begin
+    }
+    guard hasLooked || !isSetting(key.statement) else { return }
+    guard let look = try? await StatementLook.take(in: session) else { return }
+    state.withLock { state in
+      defer { state.last = look }
+      guard let last = state.last, key.statement > 0 else { return }
+      let done = Key(unit: key.unit, statement: key.statement - 1)
+      state.held[done] = state.gained
+      let evidence = evidence(done, source, from: last, to: look, files: &state.files)
+      state.gained += evidence.locks
+      state.found[done] = evidence
+    }
+  }
+
+  private func evidence(
+    _ key: Key, _ source: StatementEvidence.Source, from last: StatementLook,
+    to look: StatementLook, files: inout [String: Int64]
+  ) -> StatementEvidence {
+    var evidence = StatementEvidence(source, rewrites: [], scans: [])
+    let command = units[key.unit].statements[key.statement].command
+    var counts: [String: Counts] = [:]
+    for (oid, sight) in look.sights {
+      guard let relation = standing.relations[oid] else { continue }
+      let before = last.sights[oid]
+      for mode in sight.modes.subtracting(before?.modes ?? []) {
+        evidence.locks.append(ObservedLock(mode, relation.name, relation.kind))
+      }
+      if isRewritten(oid, sight.file, command, &files) { evidence.rewrites?.append(relation.name) }
+      counts[oid] = Counts(
+        scans: sight.scans - (before?.scans ?? 0),
+        rowsRead: sight.rowsRead - (before?.rowsRead ?? 0))
+    }
+    evidence.locks = evidence.locks.sorted()
+    evidence.rewrites?.sort()
+    evidence.scans = scans(counts, command)
+    if let from = last.walPosition, let to = look.walPosition { evidence.walBytes = to - from }
+    if hasTriggers {
+      evidence.dropped = ScratchTriggers.drops(look.drops, since: last.drops)
+    }
+    return evidence
+  }
+
+  /// Whether a table has got a new file by being written anew.
+  private func isRewritten(
+    _ oid: String, _ file: Int64, _ command: String, _ files: inout [String: Int64]
+  ) -> Bool {
+    guard let relation = standing.relations[oid], relation.hasRows, file != 0,
+      let before = files[oid], before != file
+    else { return false }
+    files[oid] = file
+    // An empty file is no rewriting.
+    return command != "TRUNCATE"
+  }
+
+  /// Tables of which at least a tenth of the rows was read one after the other.
+  ///
+  /// Of an empty copy a scan of the whole is told where the server does not plan it: a query's plan would
+  /// be another with rows.
+  private func scans(_ counts: [String: Counts], _ command: String) -> [QualifiedName]? {
+    var names: [QualifiedName] = []
+    for (oid, count) in counts where count.scans > 0 {
+      guard let relation = standing.relations[oid], relation.hasRows else { continue }
+      if relation.rows == 0 {
+        guard !Self.planned.contains(command) else { return nil }
+        names.append(relation.name)
+      } else if count.rowsRead * 10 >= relation.rows {
+        names.append(relation.name)
+      }
+    }
+    return names.sorted()
+  }
+
+  /// Commands whose way to the rows is chosen by the planner, or by what they run.
+  private static let planned: Set<String> = [
+    "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "DO", "CALL", "EXECUTE",
+    "COPY", "CREATE TABLE", "CREATE MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW", "EXPLAIN",
+  ]
+
+  // MARK: What nobody can stop at
+
+  /// Prepares to look on at a script, or a statement of it, that is about to be sent.
+  ///
+  /// - Parameter statement: `nil` for the whole script.
+  func beforeSending(
+    in session: Connection, _ unit: RunUnit, _ statement: Int?
+  ) async {
+    await endSampling(session)
+    guard let number = units.firstIndex(of: unit) else { return }
+    let key = Key(unit: number, statement: statement ?? 0)
+    state.withLock { $0.current = key }
+    if await session.transactionState == .open {
+      return await look(in: session, key, .stepped)
+    }
+    // What was written anew by a transaction that was rolled back is as it was.
+    let files = await files()
+    state.withLock { state in
+      state.last = nil
+      state.gained = []
+      if let files { state.files = files }
+    }
+    let statements = unit.statements
+    guard let statement else {
+      if unit.isOneTransaction || unit.isSameInTransaction {
+        await replay(session, number, statements.indices)
+      } else if statements.count == 1 {
+        await sample(session, key)
+      }
+      return
+    }
+    switch statements[statement].role {
+    case .begin, .commit, .rollback, .twoPhase, .psqlCommand, .copyFromStandardInput: break
+    default:
+      if unit.isSameInTransaction(statement) {
+        await replay(session, number, statement..<(statement + 1))
+      } else {
+        await sample(session, key)
+      }
+    }
+  }
+
+  /// Ends the looking on, once the run has ended.
+  func finish(_ session: Connection) async {
+    await endSampling(session)
+  }
+
+  /// Runs statements in a transaction that is rolled back, as far as they run.
+  private func replay(_ session: Connection, _ number: Int, _ range: Range<Int>) async {
+    let unit = units[number]
+    if range.first.map({ unit.statements[$0].role == .begin }) != true {
+      guard (try? await session.execute("BEGIN")) != nil else { return }
+    }
+    for index in range {
+      let statement = unit.statements[index]
+      if statement.role == .commit { break }
+      let key = Key(unit: number, statement: index)
+      if state.withLock({ $0.last == nil }) {
+        await look(in: session, key, .replayed)
+        state.withLock { $0.found[key] = nil }
+      }
+      let began = ContinuousClock.now
+      guard let results = try? await session.execute(unit.text(of: index)) else { break }
+      let time = milliseconds(since: began)
+      state.withLock { state in
+        guard state.told[key]?.milliseconds == nil else { return }
+        state.told[key, default: Told()].milliseconds = time
+        state.told[key]?.rows = results.last?.rows
+      }
+      await look(in: session, Key(unit: number, statement: index + 1), .replayed)
+    }
+    _ = try? await session.execute("ROLLBACK")
+  }
+
+  // MARK: Sampling
+
+  private func sample(_ session: Connection, _ key: Key) async {
+    let counts = await counts(after: session)
+    let position = await walPosition()
+    let obstacle = await obstacle(to: key)
+    guard
+      let sampler = try? await LockSampler.begin(
+        of: session.processID, from: scratch.elsewhere, obstacle: obstacle, loop: session.loop)
+    else { return }
+    state.withLock {
+      $0.sampling = Sampling(key: key, sampler: sampler, position: position, counts: counts)
+    }
+  }
+
+  /// What is in the statement's way for a moment, so that its locks are seen.
+  private func obstacle(to key: Key) async -> (session: Connection, sql: String)? {
+    let forecast = forecasts[key.unit]
+    guard forecast.indices.contains(key.statement), let effect = forecast[key.statement].effect,
+      let session = try? await Connection.open(
+        scratch.target, application: "lockstep rehearse",
+        settings: [("lock_timeout", "200"), ("idle_in_transaction_session_timeout", "2000")],
+        loop: onlooker.loop)
+    else { return nil }
+    let isWaiting = units[key.unit].statements[key.statement].isConcurrent
+    var sql = isWaiting ? "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1" : "BEGIN"
+    for lock in effect.locks {
+      guard let name = lock.relation, isTable(name) else { continue }
+      // The weakest that is in the way: what the statement asks for before goes through.
+      let mode = LockMode.allCases.first { $0.conflicts(with: lock.mode) } ?? .accessExclusive
+      let held = isWaiting ? LockMode.accessShare : mode
+      sql += "; LOCK TABLE ONLY \(name.sql) IN \(held.sqlName) MODE"
+    }
+    return (session, sql)
+  }
+
+  private func isTable(_ name: QualifiedName) -> Bool {
+    standing.relations.values.contains {
+      $0.name == name && ($0.kind == .table || $0.kind == .partitionedTable)
+    }
+  }
+
+  private func endSampling(_ session: Connection) async {
+    let sampling = state.withLock { state in
+      defer { state.sampling = nil }
+      return state.sampling
+    }
+    guard let sampling else { return }
+    let seen = await sampling.sampler.end()
+    var evidence = StatementEvidence(.sampled)
+    var locks: Set<ObservedLock> = []
+    for one in seen {
+      guard let oid = one.relation, let mode = one.mode, let relation = standing.relations[oid]
+      else { continue }
+      locks.insert(ObservedLock(mode, relation.name, relation.kind))
+    }
+    evidence.locks = locks.sorted()
+    let command = units[sampling.key.unit].statements[sampling.key.statement].command
+    if let now = await files() {
+      var rewrites: [QualifiedName] = []
+      state.withLock { state in
+        for (oid, file) in now where isRewritten(oid, file, command, &state.files) {
+          if let relation = standing.relations[oid] { rewrites.append(relation.name) }
+        }
+      }
+      evidence.rewrites = rewrites.sorted()
+    }
+    // What maintenance reads is not counted.
+    if !["VACUUM", "ANALYZE", "CLUSTER"].contains(command), let before = sampling.counts,
+      let after = await counts(after: session)
+    {
+      var differences: [String: Counts] = [:]
+      for (oid, count) in after {
+        let old = before[oid]
+        differences[oid] = Counts(
+          scans: count.scans - (old?.scans ?? 0), rowsRead: count.rowsRead - (old?.rowsRead ?? 0))
+      }
+      evidence.scans = scans(differences, command)
+    }
+    if let from = sampling.position, let to = await walPosition() { evidence.walBytes = to - from }
+    let found = evidence
+    state.withLock { $0.found[sampling.key] = found }
+  }
+
+  private func files() async -> [String: Int64]? {
+    guard let now = try? await StandingRelations.read(onlooker, leavingOut: []) else { return nil }
+    return now.relations.mapValues(\.file)
+  }
+
+  private func walPosition() async -> Int64? {
+    let query = Query<Int64>(
+      "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint"
+    ) { row throws(ResultRow.Mismatch) in try row.integer(0) }
+    return (try? await onlooker.rows(query))?.first
+  }
+
+  /// The counters of all tables once the session's own are in them; `nil` before 15, where a session
+  /// cannot be made to hand them over.
+  private func counts(after session: Connection) async -> [String: Counts]? {
+    guard session.serverVersion >= 150000 else { return nil }
+    let query = Query<(String, Counts)>(
+      """
+      SELECT relid::text, coalesce(seq_scan, 0), coalesce(seq_tup_read, 0)
+      FROM pg_catalog.pg_stat_user_tables
+      """
+    ) { row throws(ResultRow.Mismatch) in
+      (try row.string(0), Counts(scans: try row.integer(1), rowsRead: try row.integer(2)))
+    }
+    do throws(DatabaseError) {
+      try await session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
+      try await session.execute("SELECT 1")
+      let rows = try await onlooker.rows(query)
+      return Dictionary(rows) { first, _ in first }
+    } catch {
+      return nil
+    }
+  }
+
+  // MARK: The result
+
+  /// The statements of all scripts with what was seen of each.
+  func statements() -> [RehearsedStatement] {
+    let (found, held, told) = state.withLock { ($0.found, $0.held, $0.told) }
+    return units.indices.flatMap { number in
+      RehearsedStatement.all(of: units[number]).enumerated().map { index, statement in
+        let key = Key(unit: number, statement: index)
+        var statement = statement
+        guard var evidence = found[key] else { return statement }
+        evidence.durationMilliseconds = told[key]?.milliseconds
+        evidence.rows = told[key]?.rows
+        evidence.changes = told[key]?.changes
+        evidence.notices = told[key]?.notices ?? []
+        statement.evidence = evidence
+        let forecast = forecasts[number]
+        if forecast.indices.contains(index) {
+          statement.forecastDiffers = evidence.differences(
+            from: forecast[index], held: held[key] ?? [], standing: standing.names)
+        }
+        return statement
+      }
+    }
+  }
+}
+
+extension RunUnit {
+  /// Whether its file is a transaction of its own.
+  fileprivate var isOneTransaction: Bool {
+    switch form {
+    case .transaction, .ownTransaction: true
+    case .outside, .statementByStatement: false
+    }
+  }
+}
+
+extension ObservedLock: Comparable {
+  /// Strongest first, then by name.
+  public static func < (a: ObservedLock, b: ObservedLock) -> Bool {
+    a.mode == b.mode ? a.relation < b.relation : a.mode > b.mode
+  }
+}

@@ -1,0 +1,206 @@
+import Diagnostics
+import EventLoop
+import MigrationModel
+import Postgres
+import PostgresModel
+import Synchronization
+
+/// Further runs of a migration that goes up and down without fault; each leaves it applied.
+extension ScratchRun {
+  // MARK: With others at work
+
+  /// Applies it while others are at work, without a lock budget and with one.
+  ///
+  /// - Returns: `nil` where it locks no table that was there.
+  func contend(_ status: MigrationStatus, _ seen: RehearsedMigration) async throws
+    -> [ContentionRun]?
+  {
+    let tables = lockedTables(seen)
+    guard !tables.isEmpty else { return nil }
+    let own = rehearsal.options.lockBudget
+    let budgets = [
+      LockBudget.off, own.isOn ? own : LockBudget.filled(timeout: .milliseconds(100), attempts: 20),
+    ]
+    var runs: [ContentionRun] = []
+    for budget in budgets {
+      guard try await run(.only(status.version, .down)).failure == nil else { break }
+      let contention = try await Contention(
+        on: tables, of: scratch.target, loop: rehearsal.loop)
+      let attempts = Mutex(0)
+      let began = ContinuousClock.now
+      let up: Outcome
+      do {
+        up = try await run(
+          again(status), budget: budget,
+          onEvent: { event in
+            if case .lockAttempt = event { attempts.withLock { $0 += 1 } }
+          })
+      } catch {
+        _ = await contention.end()
+        throw error
+      }
+      let time = milliseconds(since: began)
+      let stalls = await contention.end()
+      runs.append(
+        ContentionRun(
+          budget: budget, hasApplied: up.failure == nil,
+          steppedAside: attempts.withLock { $0 }, durationMilliseconds: time, stalls: stalls))
+      if up.failure != nil {
+        // What comes next needs it applied.
+        _ = try await run(again(status))
+      }
+    }
+    return runs
+  }
+
+  /// Tables that were there and that it keeps somebody from, the most strongly locked first.
+  private func lockedTables(_ seen: RehearsedMigration) -> [QualifiedName] {
+    let locks = seen.statements.flatMap { $0.evidence?.locks ?? [] }.strongest
+    return locks.filter {
+      $0.mode > .rowExclusive && ($0.kind == .table || $0.kind == .partitionedTable)
+    }.prefix(Contention.mostTables).map(\.relation)
+  }
+
+  // MARK: Broken off
+
+  /// Ends the session of each statement that builds or drops beside the work of others while it waits, and
+  /// takes the migration up again.
+  ///
+  /// - Parameters:
+  ///   - units: Its scripts, as they are run.
+  ///   - applied: The schema where nothing breaks off.
+  /// - Returns: `nil` where it has no such statement.
+  func breakOff(
+    _ status: MigrationStatus, _ units: [RunUnit], _ applied: SchemaSnapshot, _ reader: SchemaReader,
+    in session: Connection
+  ) async throws -> [BrokenOffTrial]? {
+    let concurrent = units.flatMap { unit in
+      unit.statements.indices.filter { unit.statements[$0].isConcurrent }.map { (unit, $0) }
+    }
+    guard !concurrent.isEmpty else { return nil }
+    var trials: [BrokenOffTrial] = []
+    for (unit, index) in concurrent.prefix(3) {
+      let place = unit.script.location(ofTextByte: unit.statements[index].range.lowerBound)
+      func told(_ outcome: BrokenOffTrial.Outcome) -> BrokenOffTrial {
+        BrokenOffTrial(
+          index: index, line: place.line ?? unit.statements[index].line, outcome: outcome)
+      }
+      guard try await run(.only(status.version, .down)).failure == nil else { break }
+      let killer = SessionKiller(unit.text(of: index), in: scratch.target, loop: session.loop)
+      let broken = try await run(
+        again(status),
+        lookOn: { runner, sent, number in
+          if sent == unit, (number ?? index) == index { await killer.follow(runner) }
+        })
+      let hasKilled = await killer.end()
+      guard broken.failure != nil else {
+        trials.append(told(.notTried("it was over before it could be ended")))
+        continue
+      }
+      let resumed = try await run(.resume(status.version))
+      if let failure = resumed.failure {
+        trials.append(told(hasKilled ? .stuck(failure.what) : .notTried(failure.what)))
+        break
+      }
+      trials.append(told(try await outcome(applied, reader, in: session)))
+    }
+    return trials
+  }
+
+  private func outcome(
+    _ applied: SchemaSnapshot, _ reader: SchemaReader, in session: Connection
+  ) async throws -> BrokenOffTrial.Outcome {
+    let query = Query<String>(
+      "SELECT indexrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index WHERE NOT indisvalid"
+    ) { row throws(ResultRow.Mismatch) in try row.string(0) }
+    let invalid = try await session.rows(query)
+    let now = try await reader.read().withoutRehearsal
+    let changes = SchemaDiff(from: applied, to: now).changes.filter { !$0.isBenign }
+    guard changes.isEmpty else {
+      let first = changes[0]
+      return .differs("\(first.action.rawValue) \(first.kind) \(first.object)")
+    }
+    // An index that was invalid before stays so, and is a part of the schema.
+    let known = applied.facts.filter { $0.kind == "index" && $0.property == "valid" }.map(\.object)
+    let new = invalid.filter { name in !known.contains { $0.hasSuffix(name) } }
+    return new.isEmpty ? .converges : .differs("invalid index \(new.joined(separator: ", "))")
+  }
+}
+
+extension ScratchRun {
+  func again(_ status: MigrationStatus) -> PlanRequest {
+    .up(to: status.version, count: 1, allowOutOfOrder: true)
+  }
+}
+
+/// Ends a session in the midst of a statement, which an older transaction keeps from its end meanwhile.
+final class SessionKiller: Sendable {
+  private struct State {
+    var task: Task<Void, Never>?
+    var hasKilled = false
+  }
+
+  private let statement: String
+  private let place: ConnectionString
+  private let loop: EventLoop
+  private let state = Mutex(State())
+
+  init(_ statement: String, in place: ConnectionString, loop: EventLoop) {
+    self.statement = statement
+    self.place = place
+    self.loop = loop
+  }
+
+  /// Begins to follow a session, if it is not yet followed.
+  func follow(_ session: Connection) async {
+    guard state.withLock({ $0.task == nil }) else { return }
+    guard
+      let older = try? await Connection.open(
+        place, application: "lockstep rehearse",
+        settings: [("idle_in_transaction_session_timeout", "10000")], loop: loop),
+      let killer = try? await Connection.open(place, application: "lockstep rehearse", loop: loop),
+      (try? await older.execute(Self.holding)) != nil
+    else { return }
+    let pid = session.processID
+    let task = Task(executorPreference: loop) { [self] in
+      let prefix = String(statement.prefix(200))
+      let query = Query<Bool>(
+        """
+        SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+        WHERE pid = \(pid) AND wait_event_type = 'Lock'
+          AND pg_catalog.strpos(query, \(SQLText.literal(prefix))) > 0
+        """
+      ) { row throws(ResultRow.Mismatch) in try row.bool(0) }
+      while !Task.isCancelled {
+        if let rows = try? await killer.rows(query), rows.first == true {
+          self.state.withLock { $0.hasKilled = true }
+          break
+        }
+        guard (try? await loop.sleep(for: .milliseconds(10))) != nil else { break }
+      }
+      await loop.undisturbed { _ = try? await older.execute("ROLLBACK") }
+    }
+    state.withLock { $0.task = task }
+  }
+
+  /// - Returns: Whether it has ended the session.
+  func end() async -> Bool {
+    let task = state.withLock { $0.task }
+    task?.cancel()
+    await task?.value
+    return state.withLock { $0.hasKilled }
+  }
+
+  /// A transaction that every concurrent form waits for: it has a snapshot, and has read every table.
+  private static let holding = """
+    BEGIN ISOLATION LEVEL REPEATABLE READ;
+    SELECT 1;
+    DO $$ DECLARE name text; BEGIN
+      FOR name IN SELECT c.oid::pg_catalog.regclass::text FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'
+          AND n.nspname NOT IN ('information_schema', 'lockstep')
+      LOOP EXECUTE 'LOCK TABLE ' || name || ' IN ACCESS SHARE MODE'; END LOOP;
+    END $$
+    """
+}

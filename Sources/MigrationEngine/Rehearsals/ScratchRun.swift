@@ -1,0 +1,284 @@
+import Diagnostics
+import EventLoop
+import MigrationModel
+import Postgres
+import PostgresModel
+
+/// The runs on one scratch database.
+struct ScratchRun {
+  let rehearsal: Rehearsal
+  let scratch: ScratchDatabase
+  let layout: any Layout
+  let table: QualifiedName
+  let report: @Sendable (Rehearsal.Progress) -> Void
+  /// Whether what is dropped is written down on the copy.
+  let hasTriggers: Bool
+
+  /// The same files, seen from a root of its own: what runs leave in `.lockstep` belongs to the target.
+  private var project: Project {
+    var project = rehearsal.project
+    project.layout = layout.name
+    project.table = table
+    project.root = "/nonexistent"
+    return project
+  }
+
+  static func open(
+    _ rehearsal: Rehearsal, _ scratch: ScratchDatabase, _ loaded: LoadedProject,
+    report: @escaping @Sendable (Rehearsal.Progress) -> Void
+  ) async throws -> (run: ScratchRun, session: Connection) {
+    let session = try await Connection.open(
+      scratch.target, application: "lockstep rehearse", loop: rehearsal.loop)
+    let run = ScratchRun(
+      rehearsal: rehearsal, scratch: scratch, layout: loaded.layout, table: loaded.table,
+      report: report, hasTriggers: try await ScratchTriggers.install(in: session))
+    return (run, session)
+  }
+
+  func all(
+    _ pending: [MigrationStatus], scratch found: RehearsalReport.Scratch, in session: Connection
+  ) async throws -> RehearsalReport {
+    let reader = SchemaReader(session, leavingOut: [table])
+    let first = try await reader.read().withoutRehearsal
+    var done: [RehearsedMigration] = []
+    var before = first
+    for (index, status) in pending.enumerated() {
+      try Task.checkCancellation()
+      let (migration, after) = try await one(status, from: before, reader, in: session)
+      done.append(migration)
+      // What comes next would stand on something that is neither before nor after.
+      guard migration.applies == true, migration.rollBack.runs != false,
+        migration.reapplies != false
+      else {
+        done += pending[(index + 1)...].map { RehearsedMigration($0) }
+        return RehearsalReport(scratch: found, migrations: done)
+      }
+      before = after
+    }
+    let batch = pending.count > 1 ? try await batch(pending, first, reader) : nil
+    return RehearsalReport(scratch: found, migrations: done, batch: batch)
+  }
+
+  private func one(
+    _ status: MigrationStatus, from before: SchemaSnapshot, _ reader: SchemaReader,
+    in session: Connection
+  ) async throws -> (RehearsedMigration, SchemaSnapshot) {
+    var result = RehearsedMigration(status)
+    func tell(_ words: String) {
+      report(.running(status.version, name: status.name, words))
+    }
+    var probes = rehearsal.probes
+    var scene = ScratchScene(
+      session: session, migration: status, mode: scratch.mode, before: before, now: before,
+      changes: [])
+    for index in probes.indices { try await probes[index].before(scene) }
+    var rows: RollBackTrial?
+    if result.rollBack.hasScript {
+      rows = try await RollBackTrial(session, leavingOut: [table])
+    }
+    tell("up")
+    let began = ContinuousClock.now
+    let up = try await run(again(status), watchedIn: session)
+    result.durationMilliseconds = milliseconds(since: began)
+    result.applies = up.failure == nil
+    result.error = up.failure
+    result.statements = up.statements
+    let applied = try await reader.read().withoutRehearsal
+    result.changes = SchemaDiff(from: before, to: applied).changes
+    if up.failure == nil, !probes.isEmpty {
+      tell("trying what it promises")
+      scene.now = applied
+      scene.changes = result.changes
+      var trials: [Trial] = []
+      for index in probes.indices { trials += try await probes[index].after(scene) }
+      result.trials = trials
+    }
+    guard up.failure == nil, result.rollBack.hasScript else { return (result, applied) }
+    try await rows?.writeAndRollBack(result.changes, try await wayBack(status.version))
+    tell("down")
+    let down = try await run(.only(status.version, .down))
+    result.rollBack.runs = down.failure == nil
+    result.error = down.failure
+    guard down.failure == nil else { return (result, applied) }
+    let back = try await reader.read().withoutRehearsal
+    result.rollBack.differences = SchemaDiff(from: before, to: back).changes
+    if let rows {
+      let after = try await DataFingerprint.read(session, leavingOut: [table])
+      result.rollBack.lostData = rows.losses(after: after)
+      result.trials = (result.trials ?? []) + rows.trials(after: after)
+    }
+    tell("up again")
+    let again = try await run(self.again(status))
+    let end = try await reader.read().withoutRehearsal
+    let difference = SchemaDiff(from: applied, to: end)
+    result.reapplies = again.failure == nil && difference.verdict != .different
+    result.error = again.failure
+    guard result.verdict == .passed else { return (result, end) }
+    return try await tryFurther(result, status, up.units, end, reader, in: session)
+  }
+
+  /// Breaks it off, and applies it while others are at work, where that is wanted.
+  private func tryFurther(
+    _ seen: RehearsedMigration, _ status: MigrationStatus, _ units: [RunUnit],
+    _ applied: SchemaSnapshot, _ reader: SchemaReader, in session: Connection
+  ) async throws -> (RehearsedMigration, SchemaSnapshot) {
+    var result = seen
+    guard rehearsal.breaksOff || rehearsal.contends else { return (result, applied) }
+    if rehearsal.breaksOff, result.statements.contains(where: { !$0.isTransactional }) {
+      report(.running(status.version, name: status.name, "breaking it off"))
+      result.brokenOff = try await breakOff(status, units, applied, reader, in: session)
+    }
+    if rehearsal.contends, result.brokenOff?.contains(where: \.isStuck) != true {
+      report(.running(status.version, name: status.name, "with others at work"))
+      result.contention = try await contend(status, result)
+    }
+    return (result, try await reader.read().withoutRehearsal)
+  }
+
+  /// Rolls all of them back in reverse, as far as there are ways back.
+  private func batch(
+    _ pending: [MigrationStatus], _ first: SchemaSnapshot, _ reader: SchemaReader
+  ) async throws -> RollBack? {
+    guard pending.allSatisfy({ $0.migration?.isReversible == true }) else { return nil }
+    for status in pending.reversed() {
+      report(.running(status.version, name: status.name, "down, all in reverse"))
+      let down = try await run(.only(status.version, .down))
+      guard down.failure == nil else { return RollBack(hasScript: true, runs: false) }
+    }
+    let end = try await reader.read().withoutRehearsal
+    return RollBack(
+      hasScript: true, runs: true, differences: SchemaDiff(from: first, to: end).changes)
+  }
+
+  // MARK: One run
+
+  struct Outcome {
+    var failure: Diagnostic?
+    var statements: [RehearsedStatement] = []
+    var units: [RunUnit] = []
+  }
+
+  /// The scripts that roll an applied migration back, as they would be run.
+  private func wayBack(_ version: Version) async throws -> [RunUnit] {
+    let session = try await openSession()
+    let loaded = try await project.load(try await project.readFiles(), from: session)
+    let plan = Plan.make(
+      .only(version, .down), status: loaded.status, layout: layout,
+      context: PlanContext(runBy: "rehearsal", dataLoss: .accepted))
+    return plan.steps.flatMap(\.units)
+  }
+
+  /// Runs a plan with the engine that would run it on the target.
+  ///
+  /// - Parameters:
+  ///   - onlooker: A session with the copy, by which each statement is looked at; `nil` looks at none.
+  ///   - budget: For locks; `nil` for that of the rehearsal.
+  ///   - lookOn: Told what is about to be sent where nobody can stop it.
+  func run(
+    _ request: PlanRequest, watchedIn onlooker: Connection? = nil, budget: LockBudget? = nil,
+    lookOn: (@Sendable (Connection, RunUnit, Int?) async -> Void)? = nil,
+    onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
+  ) async throws -> Outcome {
+    let session = try await openSession(budget)
+    let loaded = try await project.load(try await project.readFiles(), from: session)
+    let context = PlanContext(runBy: "rehearsal", dataLoss: .accepted)
+    let plan = Plan.make(request, status: loaded.status, layout: layout, context: context)
+    var options = rehearsal.options
+    options.lockBudget = budget ?? options.lockBudget
+    options.lookOn = lookOn
+    let collector = try await collector(plan, onlooker)
+    let control = RunControl()
+    if let collector {
+      options.control = control
+      options.pace = .stepping
+      options.lookOn = { session, unit, statement in
+        await collector.beforeSending(in: session, unit, statement)
+      }
+    }
+    let runner = Runner(
+      project: project, target: scratch.target, options: options, loop: rehearsal.loop)
+    let (report, loop) = (report, rehearsal.loop)
+    let outcome = try await runner.run(plan, context: context, in: session) { event in
+      report(.event(event))
+      onEvent(event)
+      collector?.note(event)
+      guard case .stopped(_, let stop) = event else { return }
+      Task(executorPreference: loop) {
+        await collector?.look(in: session, before: stop.next)
+        control.decide(.next)
+      }
+    }
+    await collector?.finish(session)
+    var result = Outcome()
+    result.units = plan.steps.flatMap(\.units)
+    result.statements =
+      collector?.statements()
+      ?? plan.steps.flatMap { $0.units.flatMap { RehearsedStatement.all(of: $0) } }
+    result.failure = try failure(outcome)
+    return result
+  }
+
+  /// Counters of rows read are whole only where nobody helps in reading.
+  private func openSession(_ budget: LockBudget? = nil) async throws -> Connection {
+    var options = rehearsal.options
+    options.lockBudget = budget ?? options.lockBudget
+    let settings = [
+      (name: "max_parallel_workers_per_gather", value: "0"),
+      (name: "max_parallel_maintenance_workers", value: "0"),
+    ]
+    return try await Connection.open(
+      scratch.target, application: "lockstep rehearse",
+      settings: options.sessionSettings + settings, loop: rehearsal.loop)
+  }
+
+  private func collector(
+    _ plan: Plan, _ onlooker: Connection?
+  ) async throws -> EvidenceCollector? {
+    guard let onlooker, plan.steps.count == 1, let step = plan.steps.first, !step.units.isEmpty
+    else { return nil }
+    return EvidenceCollector(
+      step, scratch: scratch,
+      standing: try await StandingRelations.read(onlooker, leavingOut: [table]),
+      facts: SchemaFacts(try await onlooker.rows(SchemaFacts.query)),
+      hasTriggers: hasTriggers, onlooker: onlooker)
+  }
+
+  private func failure(_ outcome: Runner.Outcome) throws -> Diagnostic? {
+    switch outcome {
+    case .finished, .declined: return nil
+    case .refused(let refusals): return refusals.first
+    case .stale:
+      return .error(
+        code: "stale_plan", "the files changed while they were rehearsed",
+        next: "rehearse them again")
+    case .busy(let holder):
+      return .error(code: "busy", "pid \(holder.pid) is at work in the scratch database")
+    case .failed(let diagnostic, _, _): return diagnostic
+    case .interrupted(let diagnostic, _, _):
+      try Task.checkCancellation()
+      return diagnostic
+    }
+  }
+}
+
+extension RehearsedMigration {
+  /// One whose turn has not come.
+  init(_ status: MigrationStatus) {
+    self.init(
+      version: status.version, name: status.name, checksum: status.migration?.checksum,
+      rollBack: RollBack(hasScript: status.migration?.isReversible == true))
+    beyondRehearsal = status.migration?.up.beyondRehearsal ?? []
+  }
+}
+
+extension RehearsedStatement {
+  /// The statements of a script, of which nothing was seen yet.
+  static func all(of unit: RunUnit) -> [RehearsedStatement] {
+    unit.statements.enumerated().map { index, statement in
+      RehearsedStatement(
+        index: index,
+        line: unit.script.location(ofTextByte: statement.range.lowerBound).line ?? statement.line,
+        sql: unit.text(of: index), isTransactional: unit.form.isInTransaction)
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import MigrationEngine
+import MigrationModel
+import PostgresModel
+import TestSupport
+import Testing
+
+@Suite(.fewAtOnce) struct RehearsalEvidenceTests {
+  private let base = """
+    create table parent (id int primary key, name text);
+    create table child (id int primary key, parent_id int, note text);
+    create view names as select name from parent
+    """
+
+  @Test func `each statement of a transaction is told with what it alone has locked`() async throws
+  {
+    let found = try await RehearsalScene(
+      up: """
+        alter table parent add column age int;
+        create index on child (note);
+        alter table child add foreign key (parent_id) references parent (id);
+        comment on table parent is 'x';
+        """, down: "drop index child_note_idx;", base: base
+    ).first()
+    #expect(found.statements.map { $0.evidence?.source } == Array(repeating: .stepped, count: 4))
+    #expect(
+      found.statements.map(\.lockLines) == [
+        ["ACCESS EXCLUSIVE public.parent"], ["SHARE public.child"],
+        ["SHARE ROW EXCLUSIVE public.child", "SHARE ROW EXCLUSIVE public.parent"],
+        ["SHARE UPDATE EXCLUSIVE public.parent"],
+      ])
+    #expect(found.statements.map { $0.evidence?.rewrites } == [[], [], [], []])
+    #expect(found.statements[1].evidence?.scans?.map(\.description) == ["public.child"])
+    #expect(found.statements[0].evidence?.scans == [])
+    #expect(found.statements.allSatisfy { $0.durationMilliseconds != nil })
+    #expect(found.statements.flatMap(\.forecastDiffers) == [])
+  }
+
+  @Test func `what is written anew is told, and what the migration made itself is not`()
+    async throws
+  {
+    let found = try await RehearsalScene(
+      up: """
+        alter table parent alter id type bigint;
+        create table own (id int);
+        alter table own alter id type bigint;
+        truncate child;
+        """, base: base
+    ).first()
+    #expect(
+      found.statements.map { $0.evidence?.rewrites?.map(\.description) } == [
+        ["public.parent"], [], [], [],
+      ])
+    #expect(found.statements[2].lockLines == [])
+    #expect(found.statements[3].lockLines == ["ACCESS EXCLUSIVE public.child"])
+  }
+
+  @Test func `what goes by a cascade is told apart from what was asked for`() async throws {
+    let found = try await RehearsalScene(
+      up: "alter table parent drop column name cascade;", base: base
+    ).first()
+    let dropped = found.statements[0].evidence?.dropped?.map {
+      "\($0.kind) \($0.identity) \($0.isCascaded)"
+    }
+    #expect(
+      dropped.map(Set.init) == [
+        "table column public.parent.name false", "view public.names true",
+      ])
+  }
+
+  @Test func `notices, rows and what changed stand with their statement`() async throws {
+    let found = try await RehearsalScene(
+      up: """
+        insert into parent select n, 'x' from generate_series(1, 7) n;
+        do $$ begin raise notice 'seven'; end $$;
+        alter table parent add column age int;
+        """, base: base
+    ).first()
+    #expect(found.statements[0].rows == 7)
+    #expect(found.statements.map { $0.evidence?.notices } == [[], ["NOTICE: seven"], []])
+    #expect(
+      found.statements[2].evidence?.changes?.map(\.words) == [
+        "added column public.parent.age: integer"
+      ])
+    #expect((found.statements[0].evidence?.walBytes ?? 0) > 0)
+  }
+
+  @Test func `a script with a transaction of its own is looked at as well`() async throws {
+    let scene = try await RehearsalScene(
+      up: """
+        begin isolation level serializable;
+        alter table parent add column age int;
+        alter table child alter id type bigint;
+        commit;
+        """, down: "alter table parent drop column age;", base: base)
+    let found = try await scene.first()
+    #expect(found.error == nil)
+    #expect(found.statements.map(\.sql.count) == [34, 37, 38, 6])
+    #expect(found.statements[1].evidence?.source == .replayed)
+    #expect(found.statements[1].lockLines == ["ACCESS EXCLUSIVE public.parent"])
+    #expect(found.statements[2].evidence?.rewrites?.map(\.description) == ["public.child"])
+  }
+
+  @Test func `what runs outside a transaction is sampled while it runs`() async throws {
+    let found = try await RehearsalScene(
+      up: "create index concurrently i on child (note);",
+      down: "drop index concurrently i;",
+      base: base + ";insert into child select n, n, 'x' from generate_series(1, 500) n",
+      transaction: false
+    ).first()
+    #expect(found.verdict == .passed)
+    #expect(found.statements[0].evidence?.source == .sampled)
+    #expect(found.statements[0].lockLines.contains("SHARE UPDATE EXCLUSIVE public.child"))
+    #expect(!found.statements[0].lockLines.contains("ACCESS EXCLUSIVE public.child"))
+    #expect(found.statements[0].evidence?.rewrites == [])
+  }
+
+  @Test func `the locks of VACUUM are seen as it asks for them`() async throws {
+    let found = try await RehearsalScene(
+      up: "vacuum full child;", base: base, transaction: false
+    ).first()
+    #expect(found.statements[0].lockLines.contains("ACCESS EXCLUSIVE public.child"))
+    #expect(found.statements[0].evidence?.rewrites?.map(\.description) == ["public.child"])
+    #expect(found.statements[0].evidence?.scans == nil)
+  }
+
+  @Test func `statements outside a transaction that could be in one are looked at in one`()
+    async throws
+  {
+    let scene = try await RehearsalScene(
+      up: "alter table child alter id type bigint; alter table parent add column b int;",
+      base: base, transaction: false)
+    let found = try await scene.first()
+    #expect(found.statements.map { $0.evidence?.source } == [.replayed, .replayed])
+    #expect(found.statements[0].evidence?.rewrites?.map(\.description) == ["public.child"])
+    #expect(found.statements[1].lockLines == ["ACCESS EXCLUSIVE public.parent"])
+    #expect(found.statements[1].evidence?.rewrites == [])
+  }
+
+  @Test func `a setting of the isolation level still comes before anything is asked`() async throws
+  {
+    let found = try await RehearsalScene(
+      up: "set transaction isolation level serializable; alter table parent add column b int;",
+      down: "alter table parent drop column b;", base: base
+    ).first()
+    #expect(found.error == nil)
+    #expect(found.statements[1].lockLines == ["ACCESS EXCLUSIVE public.parent"])
+  }
+
+  @Test func `of a statement that fails nothing is told, of those before it everything`()
+    async throws
+  {
+    let found = try await RehearsalScene(
+      up: "alter table parent add column b int; alter table nowhere add column b int;", base: base
+    ).first()
+    #expect(found.applies == false)
+    #expect(found.statements[0].lockLines == ["ACCESS EXCLUSIVE public.parent"])
+    #expect(found.statements[1].evidence == nil)
+  }
+
+  @Test func `what the text does not tell is a disagreement with the forecast`() async throws {
+    // A function of the user's own hides what it does from the text; what a rule does goes unsaid.
+    let found = try await RehearsalScene(
+      up: "insert into names values ('x');",
+      base: base + ";create rule r as on insert to names do instead insert into child values (1)"
+    ).first()
+    #expect(found.statements[0].lockLines.contains("ROW EXCLUSIVE public.child"))
+    #expect(
+      found.statements[0].forecastDiffers.contains {
+        $0.hasPrefix("seen, not foreseen: ROW EXCLUSIVE on public.child")
+      })
+  }
+}
