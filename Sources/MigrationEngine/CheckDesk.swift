@@ -94,8 +94,9 @@ struct CheckDesk {
     if texts.schemaFile != nil, loaded.layout.rules.dumpsSchema {
       let (layout, table) = (loaded.layout, loaded.table)
       probe.dump = { session in
-        try await SchemaFile(path: "", target: session.target)
-          .text(history: layout, table: table, session)
+        SchemaProbe.withoutRehearsal(
+          try await SchemaFile(path: "", target: session.target)
+            .text(history: layout, table: table, session))
       }
     }
     rehearsal.probes = check.probes + [probe]
@@ -158,7 +159,7 @@ struct CheckDesk {
         guard let proof = item.proof else { continue }
         report(.proving(status.version, item))
         var finding = CheckFinding(proof, scene)
-        if proof == .applied, status.state == .pending, scene.mode == .shape {
+        if proof == .applied, status.state == .pending, scene.mode?.isPrivate == false {
           finding.schema = scene.after?.fingerprint.hexadecimal
         }
         if isNews(finding, of: item, status, wasRehearsed: scene.rehearsed != nil) {

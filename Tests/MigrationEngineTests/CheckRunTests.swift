@@ -126,6 +126,18 @@ import Testing
         "dropped column public.orders.channel: breaks readers and writers"))
   }
 
+  @Test func `rows that rolling back loses fail it, and a copy with rows judges the queries`()
+    async throws
+  {
+    let fixture = try await fixture([Self.drop])
+    try await fixture.database.execute(
+      "INSERT INTO orders SELECT i, i % 10, 'web' FROM generate_series(1, 100) i; ANALYZE orders")
+    fixture.folder.write("key/q.sql", "SELECT count(*) FROM orders WHERE customer = 3;")
+    let ran = try await check(
+      fixture, sources: CheckSources(keyQueries: "\(fixture.folder.path)/key"))
+    #expect(ran.lines.contains("rollback failed") && ran.lines.contains("performance passed"))
+  }
+
   @Test func `one that fails on the copy fails, and those behind it are not proven`() async throws {
     let broken = SampleMigration("001", "broken", up: "SELECT * FROM nowhere;", down: "SELECT 1;")
     let ran = try await check(
@@ -263,7 +275,7 @@ import Testing
     let again = try await check(fixture, checklist: list, sources: sources)
     #expect(
       again.lines == [
-        "performance open", "contract failed", "assertions passed", "query_cache not_applicable",
+        "performance passed", "contract failed", "assertions passed", "query_cache not_applicable",
       ])
   }
 
@@ -306,6 +318,51 @@ import Testing
     let applied = try await check(fixture, ["001", "002"], checklist: list, sources: sources)
     #expect(applied.lines == ["documentation passed", "documentation passed"])
     #expect(!applied.rehearsed)
+  }
+
+  @Test func `a dump has nothing of what was made for the rehearsal`() {
+    let dump = """
+      SET a = 1;
+
+      --
+      -- Name: lockstep_rehearsal; Type: SCHEMA; Schema: -; Owner: -
+      --
+
+      CREATE SCHEMA lockstep_rehearsal;
+
+      --
+      -- Name: a; Type: TABLE; Schema: public; Owner: -
+      --
+
+      CREATE TABLE public.a ();
+
+      --
+      -- Name: x; Type: EVENT TRIGGER; Schema: -; Owner: -
+      --
+
+      CREATE EVENT TRIGGER x ON sql_drop
+         EXECUTE FUNCTION lockstep_rehearsal.drops();
+
+      --
+      -- PostgreSQL database dump complete
+      --
+
+      """
+    #expect(
+      SchemaProbe.withoutRehearsal(dump) == """
+        SET a = 1;
+
+        --
+        -- Name: a; Type: TABLE; Schema: public; Owner: -
+        --
+
+        CREATE TABLE public.a ();
+
+        --
+        -- PostgreSQL database dump complete
+        --
+
+        """)
   }
 
   @Test func `a folder that is not there and a query that is none are told before anything runs`()

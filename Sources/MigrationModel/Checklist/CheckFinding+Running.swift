@@ -78,7 +78,12 @@ extension CheckFinding {
       return CheckFinding(
         .failed, [.init("it cannot be applied to a copy", .refutes)] + errorLines(rehearsed))
     }
-    return CheckFinding(.passed, [.init("applied to a copy: \(copy(scene))", .supports)])
+    let broken = (rehearsed.brokenOff ?? []).filter(\.hasFailed).map {
+      Evidence("broken off at line \($0.line), it does not come to the same end", .refutes)
+    }
+    return CheckFinding(
+      broken.isEmpty ? .passed : .failed,
+      [.init("applied to a copy: \(copy(scene))", .supports)] + broken)
   }
 
   static func copy(_ scene: CheckScene) -> String { scene.mode?.words ?? "a scratch database" }

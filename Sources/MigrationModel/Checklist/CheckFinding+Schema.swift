@@ -65,19 +65,23 @@ extension CheckFinding {
     let tried = CheckFinding(scene.trials(of: .rollback))
     evidence += tried.evidence
     let hasFailed = back.hasFailed || rehearsed.reapplies == false || tried.verdict == .failed
-    var isUnclear =
-      back.restoresSchema == nil || rehearsed.reapplies == nil || tried.verdict == .notProven
-    if !scene.hadRows {
+    var isUnclear = back.restoresSchema == nil || rehearsed.reapplies == nil
+    if scene.hadRows {
+      isUnclear = isUnclear || tried.verdict == .notProven
+    } else {
       let lost = rehearsed.changes.filter {
         $0.action == .dropped && ["table", "column", "materialized view"].contains($0.kind)
       }
-      if lost.isEmpty {
-        evidence.append(.init("the copy had no rows: whether any are lost was not seen"))
-      } else {
-        isUnclear = true
-        evidence += listed(lost) {
-          .init("whether the way back brings back what was in \($0.object) needs rows", .unclear)
-        }
+      evidence += listed(lost) {
+        .init("whether the way back brings back what was in \($0.object) needs rows", .unclear)
+      }
+      let writes = rehearsed.writesRows
+      if writes {
+        evidence.append(.init("whether the rows that it writes come back needs rows", .unclear))
+      }
+      isUnclear = isUnclear || !lost.isEmpty || writes
+      if lost.isEmpty, !writes {
+        evidence.append(.init("the copy had no rows, and it neither drops nor writes any"))
       }
     }
     return CheckFinding(hasFailed ? .failed : isUnclear ? .notProven : .passed, evidence)
@@ -91,6 +95,16 @@ extension CheckFinding {
     let shown = elements.prefix(most).map(line)
     let left = elements.count - shown.count
     return left > 0 ? shown + [Evidence("  and \(left) more")] : shown
+  }
+}
+
+extension RehearsedMigration {
+  /// Whether a statement may change rows that are there, as far as its words tell.
+  fileprivate var writesRows: Bool {
+    let commands = ["UPDATE", "DELETE", "TRUNCATE", "MERGE", "WITH", "DO", "CALL"]
+    return statements.contains { statement in
+      SQLScript.statements(in: statement.sql).contains { commands.contains($0.command) }
+    }
   }
 }
 

@@ -40,7 +40,7 @@ public struct CheckScene: Sendable {
   }
 
   /// Whether the copy, if there was one, had rows of the target.
-  var hadRows: Bool { mode.map { $0 != .shape && $0 != .privateShape } ?? false }
+  var hadRows: Bool { mode?.hasRows ?? false }
 
   /// As the end of a sentence: ` on staging`.
   var place: String { environment.map { " on \($0)" } ?? "" }

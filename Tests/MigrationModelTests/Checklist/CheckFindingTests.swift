@@ -118,7 +118,7 @@ import Testing
     #expect(
       lines(finding) == [
         "+ rolled back: the schema is exactly as before", "+ applied again, with the same schema",
-        "  the copy had no rows: whether any are lost was not seen",
+        "  the copy had no rows, and it neither drops nor writes any",
       ])
   }
 
@@ -172,6 +172,24 @@ import Testing
     #expect(
       lines(finding).last
         == "? whether the way back brings back what was in public.a.b needs rows")
+  }
+
+  @Test func `what the way up writes is not proven to come back without rows`() {
+    var written = rehearsed()
+    written.statements = [
+      RehearsedStatement(index: 0, line: 1, sql: "UPDATE a SET b = 1", isTransactional: true)
+    ]
+    #expect(CheckFinding(.rollback, scene(nil, written)).verdict == .notProven)
+    // With rows it is what was seen of them that counts.
+    var seen = scene(nil, written)
+    seen.mode = .sampled
+    #expect(CheckFinding(.rollback, seen).verdict == .passed)
+  }
+
+  @Test func `a run that cannot be taken up again where it broke off fails`() {
+    var broken = rehearsed()
+    broken.brokenOff = [BrokenOffTrial(index: 0, line: 3, outcome: .stuck("busy"))]
+    #expect(CheckFinding(.applies, scene(nil, broken)).verdict == .failed)
   }
 
   @Test func `rows that are lost fail it`() {
