@@ -62,12 +62,15 @@ public struct Rehearsal: Sendable {
     let scratch = try await ScratchDatabase.make(
       of: target, history: loaded.history.tableExists ? loaded.table : nil, request, loop: loop)
     do {
-      let found = RehearsalReport.Scratch(
+      var found = RehearsalReport.Scratch(
         name: scratch.name, mode: scratch.mode, serverVersion: scratch.serverVersion,
         sample: scratch.mode == .clone ? nil : scratch.mode.hasRows ? sample.words : nil,
         notes: scratch.notes)
       report(.copied(found))
       let (run, session) = try await ScratchRun.open(self, scratch, loaded, report: report)
+      if !run.hasTriggers {
+        found.notes.append("what is dropped by cascade is not told: that takes a superuser")
+      }
       let result = try await run.all(pending, scratch: found, in: session)
       await loop.undisturbed { await scratch.drop() }
       return result

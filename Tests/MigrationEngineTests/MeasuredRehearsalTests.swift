@@ -221,7 +221,7 @@ private struct Measured: Sendable {
       if let scans, scans.isEmpty == measured.scans { differences.append("scans \(scans)") }
       differences += statement.forecastDiffers
       if differences.isEmpty {
-        agreed += 1
+        agreed += unseen.contains { $0.hasPrefix("\(measured.id):") } ? 0 : 1
       } else {
         lines.append(
           "\(measured.id) (\(evidence.source.rawValue)): "

@@ -169,4 +169,29 @@ import Testing
         $0.hasPrefix("seen, not foreseen: ROW EXCLUSIVE on public.child")
       })
   }
+
+  @Test func `without a superuser what is dropped by cascade is not known, and that is said`()
+    async throws
+  {
+    var scene = try await RehearsalScene(
+      up: "alter table owned drop column name;", down: "alter table owned add column name text;",
+      base: "do $$ begin if to_regrole('evidence_owner') is null then"
+        + " create role evidence_owner login createdb; end if; end $$")
+    let name = scene.database.name
+    try await scene.database.execute("alter database \(name) owner to evidence_owner")
+    try await scene.database.execute(
+      "set role evidence_owner; create table owned (id int primary key, name text);"
+        + " insert into owned values (1, 'x')")
+    scene.user = "evidence_owner"
+    let report = try await scene.rehearse { $0.mode = .sampled }
+    #expect(report.scratch.mode == .sampled)
+    #expect(
+      report.scratch.notes == ["what is dropped by cascade is not told: that takes a superuser"])
+    let statement = report.migrations[0].statements[0]
+    #expect(statement.lockLines == ["ACCESS EXCLUSIVE public.owned"])
+    #expect(statement.evidence?.dropped == nil)
+    #expect(
+      statement.evidence?.changes?.map(\.words) == ["dropped column public.owned.name: text"])
+    #expect(report.migrations[0].rollBack.verdict == .lossy)
+  }
 }

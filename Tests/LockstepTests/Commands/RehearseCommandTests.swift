@@ -1,0 +1,73 @@
+import JSON
+import TestSupport
+import Testing
+
+@testable import lockstep
+
+@Suite struct RehearseCommandTests {
+  private func program(_ up: String, _ down: String) async throws -> Program {
+    let database = try await TestServer.shared.makeDatabase()
+    try await database.execute(
+      "create table users (id int primary key, name text); insert into users values (1, 'a'), (2, 'b');"
+        + " create view names as select name from users")
+    return try Program(
+      ["db/migrations/1_a.sql": "-- migrate:up\n\(up)\n-- migrate:down\n\(down)\n"],
+      url: database.url)
+  }
+
+  private static let up =
+    "alter table users alter id type bigint;\nalter table users drop column name cascade;"
+  private static let down =
+    "alter table users add column name text; create view names as select name from users;"
+    + " alter table users alter id type int;"
+
+  @Test func `the keys of a statement and of the way back are all there`() async throws {
+    let program = try await program(Self.up, Self.down)
+    let outcome = try await program.run("rehearse", "--json", "-ddb/migrations")
+    #expect(outcome.status == 0)
+    let report = try #require(JSONValue(reading: outcome.output))
+    #expect(report["mode"]?.text == "clone")
+    let migration = try #require(report["migrations"]?.elements?.first)
+    let statements = try #require(migration["statements"]?.elements)
+    #expect(
+      statements[0]["locks"]?.elements?.first?.description
+        == #"{"mode":"ACCESS EXCLUSIVE","relation":"public.users"}"#)
+    #expect(statements[0]["rewrites"]?.description == #"["public.users"]"#)
+    #expect(statements[0]["observed"]?.text == "stepped")
+    #expect(statements[0]["forecast_differs"]?.description == "[]")
+    #expect(
+      statements[1]["dropped"]?.description
+        == #"[{"kind":"table column","object":"public.users.name","cascaded":false},"#
+        + #"{"kind":"view","object":"public.names","cascaded":true}]"#)
+    let rollback = try #require(migration["rollback"])
+    #expect(rollback["verdict"]?.text == "lossy")
+    #expect(rollback["loses_data"] == .bool(true))
+    #expect(
+      rollback["lost"]?.description
+        == #"[{"table":"public.users","column":"name","rows":2,"what":"gone","written":"before"}]"#)
+    #expect(migration["contention"] == .null && migration["broken_off"] == .null)
+  }
+
+  @Test func `people are told in eighty columns`() async throws {
+    let program = try await program(Self.up, Self.down)
+    let outcome = try await program.run("rehearse", "-q", "-ddb/migrations")
+    #expect(outcome.status == 0)
+    #expect(outcome.lines.allSatisfy { $0.count <= 80 })
+    #expect(outcome.lines.contains("1 a  applies, rolls back without its rows, applies again"))
+    #expect(outcome.lines.contains("       writes public.users anew"))
+    #expect(outcome.lines.contains("       drops view public.names by cascade"))
+    #expect(
+      outcome.lines.contains(
+        "  rolling back: values of public.users.name (2), there before it, are gone"))
+  }
+
+  @Test func `a sample that is no size is wrong usage`() async throws {
+    let program = try await program("select 1;", "select 1;")
+    let outcome = try await program.run("rehearse", "--sample", "some", "-ddb/migrations")
+    #expect(outcome.status == 2)
+    #expect(
+      outcome.errors
+        == "error: `lockstep rehearse` wants for --sample rows of a table, or a share (500, 2%),"
+        + " not \"some\"\n  next: `lockstep help rehearse` shows how it is used\n")
+  }
+}
