@@ -94,9 +94,8 @@ struct CheckDesk {
     if texts.schemaFile != nil, loaded.layout.rules.dumpsSchema {
       let (layout, table) = (loaded.layout, loaded.table)
       probe.dump = { session in
-        SchemaProbe.withoutRehearsal(
-          try await SchemaFile(path: "", target: session.target)
-            .text(history: layout, table: table, session))
+        try await SchemaFile(path: "", target: session.target)
+          .text(history: layout, table: table, session)
       }
     }
     rehearsal.probes = check.probes + [probe]

@@ -320,51 +320,6 @@ import Testing
     #expect(!applied.rehearsed)
   }
 
-  @Test func `a dump has nothing of what was made for the rehearsal`() {
-    let dump = """
-      SET a = 1;
-
-      --
-      -- Name: lockstep_rehearsal; Type: SCHEMA; Schema: -; Owner: -
-      --
-
-      CREATE SCHEMA lockstep_rehearsal;
-
-      --
-      -- Name: a; Type: TABLE; Schema: public; Owner: -
-      --
-
-      CREATE TABLE public.a ();
-
-      --
-      -- Name: x; Type: EVENT TRIGGER; Schema: -; Owner: -
-      --
-
-      CREATE EVENT TRIGGER x ON sql_drop
-         EXECUTE FUNCTION lockstep_rehearsal.drops();
-
-      --
-      -- PostgreSQL database dump complete
-      --
-
-      """
-    #expect(
-      SchemaProbe.withoutRehearsal(dump) == """
-        SET a = 1;
-
-        --
-        -- Name: a; Type: TABLE; Schema: public; Owner: -
-        --
-
-        CREATE TABLE public.a ();
-
-        --
-        -- PostgreSQL database dump complete
-        --
-
-        """)
-  }
-
   @Test func `a folder that is not there and a query that is none are told before anything runs`()
     async throws
   {

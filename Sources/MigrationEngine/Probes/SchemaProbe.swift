@@ -16,25 +16,6 @@ struct SchemaProbe: ScratchProbe {
       of: scene.migration.version)
     return []
   }
-
-  /// A dump without what was only made for the rehearsal.
-  ///
-  /// Source: `pg_dump` 15, `_printTocEntry`: each entry begins with a comment that names it.
-  static func withoutRehearsal(_ dump: String) -> String {
-    var entries: [[Substring]] = [[]]
-    for line in dump.split(separator: "\n" as Character, omittingEmptySubsequences: false) {
-      if line.hasPrefix("-- "), entries[entries.count - 1].last == "--" {
-        // The line of dashes before it belongs to the entry.
-        let dashes = entries[entries.count - 1].popLast()
-        entries.append([dashes, line].compactMap { $0 })
-      } else {
-        entries[entries.count - 1].append(line)
-      }
-    }
-    return entries.filter { entry in
-      !entry.contains { $0.contains(ScratchTriggers.schema) }
-    }.joined().joined(separator: "\n")
-  }
 }
 
 /// What was seen by version; probes are copied for each migration, this is not.
