@@ -10,8 +10,8 @@ public struct GateFacts: Sendable {
   /// What was kept, of this database and of the one on which migrations are validated.
   public var archive: RunArchive
   public var checklist: Checklist
-  /// What else an approval leans on, by migration: what its rehearsal has shown.
-  public var rehearsals: [Version: [String]]
+  /// Why the checklist cannot be read: then nothing is validated by it.
+  public var checklistProblem: Diagnostic?
   public var backup: Outlook
   public var health: Outlook
   /// Given in place of all approvals, for this run.
@@ -38,7 +38,7 @@ public struct GateFacts: Sendable {
 
   public init(
     demands: EnvironmentDemands, identity: DatabaseIdentity, status: ProjectStatus,
-    archive: RunArchive, checklist: Checklist, rehearsals: [Version: [String]] = [:],
+    archive: RunArchive, checklist: Checklist,
     backup: Outlook = .notLookedAt, health: Outlook = .notLookedAt,
     brokenGlass: BrokenGlass? = nil
   ) {
@@ -47,7 +47,6 @@ public struct GateFacts: Sendable {
     self.status = status
     self.archive = archive
     self.checklist = checklist
-    self.rehearsals = rehearsals
     self.backup = backup
     self.health = health
     self.brokenGlass = brokenGlass
@@ -73,7 +72,7 @@ extension GateFacts {
 
   /// What an approval of a migration leans on now.
   public func evidence(_ migration: Migration) -> String {
-    EvidenceDigest.of(sheet(migration), rehearsal: rehearsals[migration.version] ?? [])
+    EvidenceDigest.of(sheet(migration))
   }
 
   /// The migrations of a plan as an approval names them.

@@ -23,6 +23,9 @@ public enum Gates {
     guard !steps.isEmpty else {
       return Gate(.validated, title, .notAsked, evidence: ["a way back asks for no validation"])
     }
+    if let problem = facts.checklistProblem ?? facts.checklist.emptiness {
+      return Gate(.validated, title, .closed(problem))
+    }
     var evidence: [String] = []
     var missing: [Diagnostic.Detail] = []
     for step in steps {
@@ -138,6 +141,17 @@ extension Gate {
     case .possible(let evidence): self.init(id, title, .open(isWhat), evidence: evidence)
     case .impossible(let diagnostic): self.init(id, title, .closed(diagnostic))
     }
+  }
+}
+
+extension Checklist {
+  /// Why nothing can be validated by it; `nil` where it has items.
+  fileprivate var emptiness: Diagnostic? {
+    guard items.isEmpty else { return nil }
+    return .error(
+      code: "not_validated",
+      "the checklist \"\(title)\" has no items, so nothing is validated by it",
+      next: "write some, or take `checklist` out of lockstep.json; nothing was done")
   }
 }
 

@@ -56,7 +56,7 @@ struct ApproveCommand: Command {
     var reading = settings
     reading.isReadOnly = true
     let project = try await context.open(reading)
-    let keeper = GateKeeper(settings, loop: context.loop)
+    let keeper = GateKeeper(settings, in: context.surroundings, loop: context.loop)
     let (facts, notes) = await keeper.facts(project.loaded, in: project.connection)
     for note in notes { output.tell(note) }
     if arguments.has(Options.list) { return list(facts, output) }

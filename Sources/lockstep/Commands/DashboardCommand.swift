@@ -26,7 +26,8 @@ struct DashboardCommand: Command {
       target: Dashboard.Target(
         settings.target.value, environment: settings.environment?.value,
         isProtected: settings.isProduction),
-      isReadOnly: settings.isReadOnly, keeper: GateKeeper(settings, loop: context.loop),
+      isReadOnly: settings.isReadOnly,
+      keeper: GateKeeper(settings, in: surroundings, loop: context.loop),
       options: { Self.options(settings, $0) }, lockBudget: settings.rules.lockBudget(),
       timeout: settings.rules.timeout,
       runBy: { context.runBy($0) },

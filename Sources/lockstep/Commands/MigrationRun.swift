@@ -46,7 +46,7 @@ struct MigrationRun: Sendable {
     var plan = Plan.make(
       request, status: project.status, layout: project.loaded.layout, context: planContext)
     let glass = try brokenGlass(settings)
-    let keeper = GateKeeper(settings, loop: context.loop)
+    let keeper = GateKeeper(settings, in: context.surroundings, loop: context.loop)
     let judgement = await keeper.judge(
       plan, project.loaded, in: project.connection, brokenGlass: glass)
     if !isDry, !judgement.refusals.isEmpty {

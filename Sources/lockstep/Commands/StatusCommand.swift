@@ -27,7 +27,7 @@ struct StatusCommand: Command {
     settings.isReadOnly = true
     // JSON tells of each migration whether it runs in a transaction, and an approval holds for a text:
     // both need it whole.
-    let keeper = GateKeeper(settings, loop: context.loop)
+    let keeper = GateKeeper(settings, in: context.surroundings, loop: context.loop)
     var project = try await context.open(
       settings, texts: context.output.isJSON || !keeper.asksForNothing ? .kept : .summarised)
     if project.status.failedCount > 0 || !project.status.invalidIndexes.isEmpty {

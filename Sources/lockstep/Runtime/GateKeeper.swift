@@ -9,17 +9,23 @@ import PostgresModel
 struct GateKeeper: Sendable {
   var demands: EnvironmentDemands
   var journal: JournalPlace
-  /// By which migrations are validated.
-  var checklist: Checklist
+  /// By which migrations are validated, or why it cannot be read.
+  var checklist: Result<Checklist, Refusal>
   /// Where the environment is in which migrations are validated.
   var validationTarget: ConnectionString?
   var target: ConnectionString
   var loop: EventLoop
 
-  init(_ settings: ProjectSettings, loop: EventLoop) {
+  /// - Parameter surroundings: From which the project's own checklist is read.
+  init(_ settings: ProjectSettings, in surroundings: Surroundings, loop: EventLoop) {
     demands = settings.demands
     journal = JournalPlace(settings, loop: loop)
-    checklist = Checklists.staging
+    // The very one that `check` goes through where none is named.
+    do throws(Refusal) {
+      checklist = .success(try settings.checklist(named: nil, in: surroundings))
+    } catch {
+      checklist = .failure(error)
+    }
     validationTarget = settings.validationTarget
     target = settings.target.value
     self.loop = loop
@@ -43,7 +49,11 @@ struct GateKeeper: Sendable {
     }
     var facts = GateFacts(
       demands: demands, identity: await .of(session), status: loaded.status, archive: archive,
-      checklist: checklist, brokenGlass: brokenGlass)
+      checklist: Checklist(title: "", items: []), brokenGlass: brokenGlass)
+    switch checklist {
+    case .success(let checklist): facts.checklist = checklist
+    case .failure(let refusal): facts.checklistProblem = refusal.diagnostic
+    }
     if let backup = demands.backup {
       facts.backup = await BackupTaking(backup, target: target, of: session).outlook()
     }
@@ -64,7 +74,8 @@ struct GateKeeper: Sendable {
           for: plan,
           GateFacts(
             demands: demands, identity: DatabaseIdentity(database: "", server: ""),
-            status: loaded.status, archive: RunArchive(), checklist: checklist)))
+            status: loaded.status, archive: RunArchive(),
+            checklist: Checklist(title: "", items: []))))
     }
     let (facts, notes) = await facts(loaded, in: session, brokenGlass: brokenGlass)
     return Judgement(

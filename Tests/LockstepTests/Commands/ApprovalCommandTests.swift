@@ -252,6 +252,21 @@ import Testing
     #expect(try await run(program, "up", "-e", "live").status == 0)
   }
 
+  @Test func `the project's own checklist is what counts where there is one`() async throws {
+    let (program, _) = try await project("validated_on: 'staging'")
+    try program.signAll(of: ["001_orders", "002_note"], on: "staging")
+    let text = try program.read("lockstep.json")
+    try program.write("# Ours\n\n- [ ] The team knows\n", to: "docs/list.md")
+    try program.write("{checklist: 'docs/list.md', " + text.dropFirst(), to: "lockstep.json")
+    let open = try await run(program, "approve", "--by", "rita")
+    #expect(open.status == 4)
+    #expect(open.errors.contains("0 of 1 settled; left: The team knows\n"), "\(open.errors)")
+    try program.write("{checklist: 'docs/none.md', " + text.dropFirst(), to: "lockstep.json")
+    let none = try await run(program, "approve", "--by", "rita")
+    #expect(none.status != 0)
+    #expect(none.errors.contains("docs/none.md"), "\(none.errors)")
+  }
+
   @Test func `which environment is meant is asked, not guessed`() async throws {
     let (program, _) = try await project()
     let other = try await TestServer.shared.makeDatabase()

@@ -28,14 +28,14 @@ import Testing
 
   private func facts(
     _ files: [SourceFile]? = nil, rows: [HistoryRow] = [], records: [RunRecord] = [],
-    identity: DatabaseIdentity = production, rehearsals: [Version: [String]] = [:],
+    identity: DatabaseIdentity = production,
     glass: GateFacts.BrokenGlass? = nil, _ change: (inout EnvironmentDemands) -> Void = { _ in }
   ) -> GateFacts {
     GateFacts(
       demands: demands(change), identity: identity,
       status: joined(DbmateLayout(), files ?? self.files, rows),
       archive: RunArchive(records, of: identity), checklist: Self.checklist,
-      rehearsals: rehearsals, brokenGlass: glass)
+      brokenGlass: glass)
   }
 
   private func plan(_ facts: GateFacts, _ request: PlanRequest = upAll) -> Plan {
@@ -138,33 +138,11 @@ import Testing
     #expect(gate(.approval, facts(changed, records: records), first)?.refusal == nil)
   }
 
-  @Test func `evidence that changes voids the approval`() {
-    let failed = checks(nil, .proven(CheckFinding(.failed, [.init("row 1", .refutes)])))
-    let onStaging = facts(records: checks()) { $0.validatedOn = "staging" }
-    let approved: [RunRecord] = [.approval(.given(approval(onStaging)))]
-    let now = facts(records: failed + approved) { $0.validatedOn = "staging" }
-    #expect(
-      gate(.approval, now)?.refusal?.details.map(\.text).dropFirst() == [
-        "no longer: its evidence on staging has changed since",
-        "no longer: its evidence on staging has changed since",
-      ])
-  }
-
-  @Test
-  func `proving the same again changes no evidence, and a rehearsal that shows otherwise does`() {
-    let version = Version("1")
-    let before = facts(records: checks(), rehearsals: [version: ["restores: yes"]]) {
-      $0.validatedOn = "staging"
-    }
+  @Test func `proving the same again changes no evidence`() {
+    let before = facts(records: checks()) { $0.validatedOn = "staging" }
     let records = checks() + checks() + [.approval(.given(approval(before)))]
-    let same = facts(records: records, rehearsals: [version: ["restores: yes"]]) {
-      $0.validatedOn = "staging"
-    }
-    #expect(gate(.approval, same)?.refusal == nil)
-    let other = facts(records: records, rehearsals: [version: ["restores: no"]]) {
-      $0.validatedOn = "staging"
-    }
-    #expect(gate(.approval, other)?.refusal?.details.map(\.label) == ["from", "1"])
+    #expect(
+      gate(.approval, facts(records: records) { $0.validatedOn = "staging" })?.refusal == nil)
   }
 
   @Test func `another database is not the one that was approved`() {
@@ -276,6 +254,16 @@ import Testing
         """)
     let done = facts(records: checks()) { $0.validatedOn = "staging" }
     #expect(gate(.validated, done)?.state == .open("every item is settled for this content"))
+  }
+
+  @Test func `a checklist that is empty, or cannot be read, validates nothing`() {
+    var asked = facts(records: checks()) { $0.validatedOn = "staging" }
+    asked.checklist = Checklist(title: "ours", items: [])
+    #expect(
+      gate(.validated, asked)?.refusal?.what
+        == "the checklist \"ours\" has no items, so nothing is validated by it")
+    asked.checklistProblem = .error(code: "configuration", "it cannot be read")
+    #expect(gate(.validated, asked)?.refusal?.what == "it cannot be read")
   }
 
   @Test func `what was validated with another content is stale`() {
