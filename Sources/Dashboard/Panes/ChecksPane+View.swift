@@ -118,7 +118,7 @@ extension ChecksPane {
       let longest = checked.items.reduce(0) { max($0, TextWidth.of($1.item.title)) }
       title = min(longest, max(rest - 18, rest / 2))
       evidence = rest - title - 2
-      if evidence < 16 || (title < longest && rest < 60) {
+      if evidence < 12 || (title < longest && rest < 60) {
         title = rest
         evidence = 0
       }
