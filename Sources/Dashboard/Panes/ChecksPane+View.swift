@@ -116,9 +116,9 @@ extension ChecksPane {
       by = min(10, checked.items.reduce(0) { max($0, TextWidth.of(CheckWords.by($1))) })
       let rest = title - at - 2 - (by > 0 ? by + 1 : 0)
       let longest = checked.items.reduce(0) { max($0, TextWidth.of($1.item.title)) }
-      title = min(longest, max(rest - 18, rest / 2))
+      title = min(longest, max(rest - 14, rest / 2))
       evidence = rest - title - 2
-      if evidence < 16 || (title < longest && rest < 60) {
+      if evidence < 12 || (title < longest && rest < 60) {
         title = rest
         evidence = 0
       }

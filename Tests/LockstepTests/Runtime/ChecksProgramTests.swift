@@ -29,6 +29,15 @@ struct ChecksProgramTests {
     #expect(isThere, "\(mark) \(title):\n\(run.terminal.text)", sourceLocation: sourceLocation)
   }
 
+  /// How many scratch copies of a database there are, which bear its name.
+  private func copies(of name: String) async throws -> [String] {
+    try await TestServer.shared.makeDatabase().rows(
+      """
+      SELECT count(*) FROM pg_database d JOIN pg_shdescription s ON s.objoid = d.oid
+      WHERE s.description LIKE '%\(name)%'
+      """)
+  }
+
   @Test func `a checklist is proven, signed, waived, taken back and exported`() async throws {
     let database = try await TestServer.shared.makeDatabase()
     let run = try DashboardProgramTests.Run(
@@ -41,7 +50,6 @@ struct ChecksProgramTests {
     run.type("5")
     run.sees("5 Checks \(Self.version)")
     run.sees("not proven yet: V proves it")
-    let before = try await database.rows("SELECT count(*) FROM pg_database")
 
     run.type("V")
     let isDone = run.terminal.wait(atMost: .seconds(120)) {
@@ -52,7 +60,7 @@ struct ChecksProgramTests {
     #expect(line(run, "Applied on staging").contains("[ ]"), "it is pending still")
     #expect(line(run, "Key queries").contains("[x]") == false, "there are none")
     #expect(run.terminal.text.contains("rehearsed "), "the way back says so")
-    #expect(try await database.rows("SELECT count(*) FROM pg_database") == before)
+    #expect(try await copies(of: database.name) == ["0"])
     #expect(run.terminal.lines[0].contains("READ-ONLY"), "no arming was needed")
 
     run.type("/Key queries\r")
@@ -120,11 +128,7 @@ struct ChecksProgramTests {
     run.sees("0001 rehearsing: up")
     run.terminal.send(.control("c"))
     run.sees("cancelled: the scratch copy is gone")
-    let copies = """
-      SELECT count(*) FROM pg_database d JOIN pg_shdescription s ON s.objoid = d.oid
-      WHERE s.description LIKE '%\(database.name)%'
-      """
-    #expect(try await database.rows(copies) == ["0"])
+    #expect(try await copies(of: database.name) == ["0"])
     run.type("q")
     #expect(run.terminal.waitForExit() == .exited(0))
   }
@@ -140,11 +144,7 @@ struct ChecksProgramTests {
     run.sees("0001 rehearsing: up")
     run.type("q")
     #expect(run.terminal.waitForExit(atMost: .seconds(60)) == .exited(0))
-    let copies = """
-      SELECT count(*) FROM pg_database d JOIN pg_shdescription s ON s.objoid = d.oid
-      WHERE s.description LIKE '%\(database.name)%'
-      """
-    #expect(try await database.rows(copies) == ["0"])
+    #expect(try await copies(of: database.name) == ["0"])
     #expect(String(decoding: run.terminal.transcript, as: UTF8.self).contains("scratch copy"))
   }
 
