@@ -152,6 +152,15 @@ wait pending +8
 pause 2
 STEPS
 
+scene checks 120x40 <<'STEPS'
+wait pending +8
+key 5
+pause 1
+type V
+wait settled
+pause 1
+STEPS
+
 scene wide 200x60 <<'STEPS'
 wait pending +8
 pause 12

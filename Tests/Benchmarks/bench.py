@@ -3,7 +3,7 @@
 
   bench.py [--quick] [--only PART,...] [--binary FILE] [--no-fsync]
 
-Parts: apply, trips, delay, status, rollback, locks, stall, screen. The result is a Markdown table on standard
+Parts: apply, trips, delay, status, rollback, schemas, locks, stall, screen. The result is a Markdown table on standard
 output; every sample goes to .build/bench/samples.jsonl. Nothing but a private server is touched.
 """
 import argparse
@@ -23,6 +23,7 @@ import tempfile
 import time
 
 from locks import Polls, Stalls, Tool
+from schemas import Schemas
 from server import Server
 from terminal import Program, cpu_seconds
 from workloads import Workload
@@ -30,7 +31,7 @@ from workloads import Workload
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TOOLS = f"{ROOT}/.build/bench"
-PARTS = ["apply", "trips", "delay", "status", "rollback", "locks", "stall", "screen"]
+PARTS = ["apply", "trips", "delay", "status", "rollback", "schemas", "locks", "stall", "screen"]
 
 
 class Failed(Exception):
@@ -396,6 +397,9 @@ class Bench:
             "G7", f"roll back 100, {name}", seconds(runs, "wall"), f"floor {seconds(floors, 'wall')}",
             f"{ratio:.2f}", "≤ 1.10" if ours else "", ratio <= 1.10 if ours else None)
 
+    def schemas(self):
+        Schemas(self, Failed).run()
+
     def locks(self):
         with Polls(self, Failed) as polls:
             polls.run()
@@ -688,7 +692,8 @@ def main():
     try:
         actions = {
             "apply": bench.apply, "trips": bench.trips, "delay": bench.delayed, "status": bench.status,
-            "rollback": bench.rollback, "locks": bench.locks, "stall": bench.stall, "screen": bench.screen}
+            "rollback": bench.rollback, "schemas": bench.schemas,
+            "locks": bench.locks, "stall": bench.stall, "screen": bench.screen}
         for part in parts:
             say(f"{part}:")
             actions[part]()

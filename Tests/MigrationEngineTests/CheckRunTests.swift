@@ -126,6 +126,29 @@ import Testing
         "dropped column public.orders.channel: breaks readers and writers"))
   }
 
+  @Test func `why it was left open is still told once it is applied`() async throws {
+    let fixture = try await fixture([Self.drop])
+    let before = try await check(fixture)
+    #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
+    let after = try await check(fixture, ["002"])
+    #expect(!after.rehearsed)
+    for item in ["contract", "rollback"] {
+      #expect(try after.item(item).evidence == before.item(item).evidence)
+    }
+  }
+
+  @Test func `what is applied without a rehearsal says how it comes to one`() async throws {
+    let fixture = try await fixture([Self.note])
+    #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
+    let ran = try await check(fixture, ["001"])
+    #expect(
+      try ran.item("constraints").evidence.map(\.text) == [
+        "it is applied, and no rehearsal of this content was kept",
+        "`lockstep check` before `lockstep up` makes one; now a person signs, or it is rolled back, "
+          + "checked and applied again",
+      ])
+  }
+
   @Test func `rows that rolling back loses fail it, and a copy with rows judges the queries`()
     async throws
   {

@@ -97,7 +97,14 @@ extension CheckFinding {
     let why =
       scene.status.state == .applied
       ? "it is applied, and no rehearsal of this content was kept" : "it was not rehearsed"
-    return CheckFinding(.notProven, [.init(why, .unclear)])
+    let way =
+      scene.status.state == .applied
+      ? [
+        Evidence(
+          "`lockstep check` before `lockstep up` makes one; now a person signs, or it is rolled back, "
+            + "checked and applied again")
+      ] : []
+    return CheckFinding(.notProven, [.init(why, .unclear)] + way)
   }
 
   static func errorLines(_ rehearsed: RehearsedMigration) -> [Evidence] {

@@ -57,6 +57,7 @@ extension RehearsedMigration {
       lines += wrapped(
         "rolling back: \(loss.words)", loss.written == .before ? .waiting : .faint, indent: 2)
     }
+    lines += tried
     for trial in trials ?? [] where trial.proof == .rollback && trial.outcome != .proven {
       guard trial.outcome == .notProven || rollBack.lostData?.isEmpty != false else { continue }
       let reason = trial.evidence.first.map { ": \($0.text)" } ?? ""
@@ -194,6 +195,29 @@ private func wrapped(
     isEmpty = false
   }
   return lines + [[.init(line, ink)]]
+}
+
+extension RehearsedMigration {
+  /// How many of the things that it promises were proven on the copy, and each that was not.
+  fileprivate var tried: [[Output.Span]] {
+    let trials = (trials ?? []).filter { $0.proof != .rollback }
+    guard !trials.isEmpty else { return [] }
+    let proven = trials.count { $0.outcome == .proven }
+    let isWhole = proven == trials.count
+    var lines = [
+      [
+        Output.Span(
+          "  proven on the copy: \(proven) of \(trials.count)", isWhole ? .good : .waiting)
+      ]
+    ]
+    for trial in trials where trial.outcome != .proven {
+      let reason = trial.evidence.first { $0.weight == .refutes || $0.weight == .unclear }
+      lines += wrapped(
+        "\(trial.subject): \(trial.outcome.words)\(reason.map { ": \($0.text)" } ?? "")",
+        trial.outcome == .refuted ? .bad : .waiting, indent: 4)
+    }
+    return lines
+  }
 }
 
 extension [SchemaDiff.Change] {
