@@ -19,9 +19,9 @@ import Testing
   ]
 
   private func project(
-    _ rules: String
+    _ rules: String, on server: TestServer = .shared
   ) async throws -> (program: Program, database: TestDatabase) {
-    let database = try await TestServer.shared.makeDatabase()
+    let database = try await server.makeDatabase()
     try await database.execute("create table orders (id int)")
     let url = database.url + "&options=-csearch_path%3Dpublic"
     var program = try Program(Self.files, url: url)
@@ -176,6 +176,72 @@ import Testing
     let status = try await program.run("status").output
     #expect(status.contains("001      note  pending"), "\(status)")
     #expect(status.contains("has told neither of its end nor of its health check"))
+  }
+
+  /// Where a server crashes: what is held, by whom it is waited for, and what stands afterwards.
+  struct Crash: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var holding: String
+    var application: String
+    var health = "select 1"
+    var isApplied: Bool
+    var backups: Int
+
+    static let all = [
+      Crash(
+        testDescription: "during the backup",
+        holding: "begin; lock orders in access exclusive mode",
+        application: "pg_dump", isApplied: false, backups: 0),
+      Crash(
+        testDescription: "during the migration",
+        holding: "begin; lock orders in row exclusive mode",
+        application: "lockstep up", isApplied: false, backups: 1),
+      Crash(
+        testDescription: "during the health check", holding: "select pg_advisory_lock(42)",
+        application: "lockstep health", health: "select pg_advisory_lock(42) is not null",
+        isApplied: true, backups: 1),
+    ]
+  }
+
+  @Test(arguments: Crash.all)
+  func `a server that crashes leaves what was done, and it is told`(_ crash: Crash) async throws {
+    // What has been committed has to outlive the crash.
+    let server = try await TestServer.started(from: nil, with: ["synchronous_commit = on"])
+    defer { server.cluster.stopBlocking() }
+    let (program, database) = try await project(
+      "backup: {directory: 'backups'}, health: {sql: '\(crash.health)'}", on: server)
+    let outcome = try await server.withConnection(to: database.name) { holder in
+      try await holder.execute(crash.holding)
+      async let outcome = program.run("up", "--json")
+      try await waitUntilLocked(database, crash.application)
+      // One that is killed takes all others with it, and the server recovers.
+      kill(holder.processID, SIGKILL)
+      return try await outcome
+    }
+    #expect(outcome.status != 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("next:"), "\(outcome.errors)")
+    try await waitUntilBack(database)
+    #expect(try await hasNote(database) == crash.isApplied, "\(outcome.errors)")
+    #expect(
+      try program.names(in: "backups").filter { $0.hasSuffix(".dump") }.count == crash.backups)
+    #expect(try program.names(in: "backups").allSatisfy { $0.hasSuffix(".dump") })
+    let status = try await program.run("status")
+    #expect(
+      status.output.contains("note  \(crash.isApplied ? "applied" : "pending")"),
+      "\(status.output)")
+    let again = try await program.run("up")
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(try await hasNote(database))
+  }
+
+  /// Waits until the server answers again.
+  private func waitUntilBack(_ database: TestDatabase) async throws {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while ContinuousClock.now < deadline {
+      if (try? await database.rows("select 1")) == ["1"] { return }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    Issue.record("the server did not come back")
   }
 
   @Test func `killed before its health check, what was applied is told as such`() async throws {
