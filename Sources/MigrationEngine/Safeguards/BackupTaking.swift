@@ -152,12 +152,13 @@ public struct BackupTaking: Sendable {
 }
 
 extension ChildProcess.Outcome {
-  /// Why a program has failed: the last line that it said, or its status.
+  /// Why a program has failed: its first line of an error, else the last that it said, or its status.
   func failureWords(of program: String) -> String {
     let lines = (errorText + "\n" + String(decoding: output, as: UTF8.self))
       .split(separator: "\n" as Character)
     let said = String(decoding: errorOutput, as: UTF8.self).split(separator: "\n" as Character)
-    guard let line = said.last ?? lines.last else {
+    guard let line = said.first(where: { $0.contains(": error: ") }) ?? said.last ?? lines.last
+    else {
       return "\(program) ended with status \(status)"
     }
     return "\(program) ended with status \(status): \(line.prefix(300))"
