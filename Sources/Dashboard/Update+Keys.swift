@@ -29,7 +29,11 @@ extension Model {
     case nil: break
     }
     if case .mouse(let event) = key { return mouse(event) }
-    guard let action = action(for: key) else { return [] }
+    guard let action = action(for: key) else {
+      // A slip of the finger is told from a key that has not arrived.
+      if case .character = key { say("\(key) does nothing here; ? shows the keys") }
+      return []
+    }
     return perform(action)
   }
 

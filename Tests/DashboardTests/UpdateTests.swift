@@ -313,6 +313,14 @@ struct UpdateTests {
 
   // MARK: - Help and key bar
 
+  @Test func `a key that means nothing here says so, and changes nothing`() {
+    var model = Scenes.ready(80, 24)
+    #expect(model.press(.character("Z")) == [])
+    #expect(model.lastWord?.text == "Z does nothing here; ? shows the keys")
+    #expect(model.press(.function(9)) == [])
+    #expect(model.lastWord == nil)
+  }
+
   @Test func `help lists the keys of the pane, then all, then the commands`() {
     var model = Scenes.ready(120, 40)
     model.press(.character("4"), .character("?"))
