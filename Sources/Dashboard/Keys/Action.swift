@@ -56,3 +56,22 @@ public enum Action: Sendable, Hashable {
     case wheelUp, wheelDown
   }
 }
+
+extension Action.Movement {
+  /// How many rows of a list it goes down, negative ones up; `nil` for its first and its last row.
+  ///
+  /// - Parameter height: The rows that are seen.
+  func rows(height: Int) -> Int? {
+    switch self {
+    case .lineUp: -1
+    case .lineDown: 1
+    case .halfUp: -max(1, height / 2)
+    case .halfDown: max(1, height / 2)
+    case .pageUp: -max(1, height - 1)
+    case .pageDown: max(1, height - 1)
+    case .wheelUp: -3
+    case .wheelDown: 3
+    case .first, .last: nil
+    }
+  }
+}

@@ -52,26 +52,13 @@ enum CheckWords {
 
   /// What a rehearsal has shown of one migration.
   static func verdict(_ migration: RehearsedMigration) -> (text: String, tone: Tone) {
-    switch migration.verdict {
-    case .notRun: ("not run: one before it failed", .warning)
-    case .noWayBack: ("applies; there is no way back", .warning)
-    case .passed:
-      (
-        migration.rollBack.differences?.isEmpty == true
-          ? "applies, rolls back exactly, applies again"
-          : "applies, rolls back but for the places of columns, applies again", .good
-      )
-    case .failed:
-      if migration.applies == false {
-        ("does not apply", .danger)
-      } else if migration.rollBack.runs == false {
-        ("applies, but cannot be rolled back", .danger)
-      } else if migration.rollBack.restoresSchema == false {
-        ("rolling back does not restore the schema", .danger)
-      } else {
-        ("cannot be applied again after rolling back", .danger)
+    let tone: Tone =
+      switch migration.verdict {
+      case .passed: migration.losesRows ? .warning : .good
+      case .notRun, .noWayBack: .warning
+      case .failed: .danger
       }
-    }
+    return (migration.words, tone)
   }
 
   /// How the migrations of a check stand, for the last word.

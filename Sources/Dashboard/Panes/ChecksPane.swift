@@ -271,18 +271,10 @@ struct ChecksPane: Pane {
   }
 
   private mutating func move(_ movement: Action.Movement) {
-    let page = max(1, height - 1)
-    switch movement {
-    case .lineUp: step(-1)
-    case .lineDown: step(1)
-    case .halfUp: step(-max(1, height / 2))
-    case .halfDown: step(max(1, height / 2))
-    case .pageUp: step(-page)
-    case .pageDown: step(page)
-    case .wheelUp: step(-3)
-    case .wheelDown: step(3)
-    case .first: choose(0)
-    case .last: choose(rows.count - 1)
+    if let count = movement.rows(height: height) {
+      step(count)
+    } else {
+      choose(movement == .first ? 0 : rows.count - 1)
     }
   }
 

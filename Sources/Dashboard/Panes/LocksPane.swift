@@ -205,20 +205,8 @@ struct LocksPane: Pane {
   private mutating func move(_ movement: Action.Movement) {
     // Whoever moves on does not follow any more.
     followed = nil
-    let page = max(1, rowCount - 1)
-    let step: Int
-    switch movement {
-    case .lineUp: step = -1
-    case .lineDown: step = 1
-    case .halfUp: step = -max(1, rowCount / 2)
-    case .halfDown: step = max(1, rowCount / 2)
-    case .pageUp: step = -page
-    case .pageDown: step = page
-    case .wheelUp: step = -3
-    case .wheelDown: step = 3
-    case .first: step = -lines.count
-    case .last: step = lines.count
-    }
+    let step =
+      movement.rows(height: rowCount) ?? (movement == .first ? -lines.count : lines.count)
     position.move(by: step, count: lines.count, height: rowCount)
   }
 

@@ -193,18 +193,11 @@ struct MigrationsPane: Pane {
 
   private mutating func move(_ movement: Action.Movement) {
     isChosen = true
-    let page = max(1, height - 1)
-    switch movement {
-    case .lineUp: step(-1)
-    case .lineDown: step(1)
-    case .halfUp: step(-max(1, height / 2))
-    case .halfDown: step(max(1, height / 2))
-    case .pageUp: step(-page)
-    case .pageDown: step(page)
-    case .wheelUp: step(-3)
-    case .wheelDown: step(3)
-    case .first: position.select(0, count: rows.count, height: height)
-    case .last: position.select(rows.count - 1, count: rows.count, height: height)
+    if let count = movement.rows(height: height) {
+      step(count)
+    } else {
+      position.select(
+        movement == .first ? 0 : rows.count - 1, count: rows.count, height: height)
     }
   }
 

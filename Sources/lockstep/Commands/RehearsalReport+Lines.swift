@@ -35,7 +35,7 @@ extension RehearsedMigration {
   fileprivate func lines(in mode: RehearsalReport.Mode) -> [[Output.Span]] {
     let tone: Output.Ink =
       switch verdict {
-      case .passed: rollBack.lostData?.contains { $0.written == .before } == true ? .waiting : .good
+      case .passed: losesRows ? .waiting : .good
       case .noWayBack, .notRun: .waiting
       case .failed: .bad
       }
@@ -76,27 +76,6 @@ extension RehearsedMigration {
       }
     }
     return lines
-  }
-
-  private var words: String {
-    switch verdict {
-    case .notRun: return "not run: one before it failed"
-    case .noWayBack: return "applies; there is no way back"
-    case .passed:
-      if rollBack.lostData?.contains(where: { $0.written == .before }) == true {
-        return "applies, rolls back without its rows, applies again"
-      }
-      let isExact = rollBack.differences?.isEmpty == true
-      return isExact
-        ? "applies, rolls back exactly, applies again"
-        : "applies, rolls back but for the places of columns, applies again"
-    case .failed:
-      if applies == false { return "does not apply" }
-      if rollBack.runs == false { return "applies, but cannot be rolled back" }
-      if rollBack.restoresSchema == false { return "rolling back does not restore the schema" }
-      if reapplies == false { return "cannot be applied again after rolling back" }
-      return "cannot be taken up where it breaks off"
-    }
   }
 }
 

@@ -34,13 +34,7 @@ struct ReportFile: Sendable {
     let file = open(path, flags, 0o644)
     guard file >= 0 else { return false }
     defer { close(file) }
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { writeSome(file, $0) }
-      guard count > 0 else { return false }
-      rest = rest.dropFirst(count)
-    }
-    return true
+    return HandOver.write(text, to: file)
   }
 
   private func cannotWrite() -> Refusal {
@@ -49,9 +43,4 @@ struct ReportFile: Sendable {
         code: "cannot_write", "\"\(path)\" cannot be written: \(String(cString: strerror(errno)))",
         next: "name another file, or check the folder's permissions; what was found is recorded"))
   }
-}
-
-/// `write(2)`, out of reach of the methods named so.
-private func writeSome(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-  write(file, bytes.baseAddress, bytes.count)
 }

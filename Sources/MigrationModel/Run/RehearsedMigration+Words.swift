@@ -1,0 +1,26 @@
+extension RehearsedMigration {
+  /// What was shown of it, in one line, as every report says it.
+  public var words: String {
+    switch verdict {
+    case .notRun: return "not run: one before it failed"
+    case .noWayBack: return "applies; there is no way back"
+    case .passed:
+      if losesRows { return "applies, rolls back without its rows, applies again" }
+      let isExact = rollBack.differences?.isEmpty == true
+      return isExact
+        ? "applies, rolls back exactly, applies again"
+        : "applies, rolls back but for the places of columns, applies again"
+    case .failed:
+      if applies == false { return "does not apply" }
+      if rollBack.runs == false { return "applies, but cannot be rolled back" }
+      if rollBack.restoresSchema == false { return "rolling back does not restore the schema" }
+      if reapplies == false { return "cannot be applied again after rolling back" }
+      return "cannot be taken up where it breaks off"
+    }
+  }
+
+  /// Whether rolling back has lost rows, or values, that were there before.
+  public var losesRows: Bool {
+    rollBack.lostData?.contains { $0.written == .before } == true
+  }
+}
