@@ -97,6 +97,7 @@ public struct Project: Sendable, Hashable {
     history.invalidIndexes = surroundings.invalidIndexes
     if surroundings.tableSchema != nil {
       history.tableExists = true
+      history.tableColumns = surroundings.tableColumns
       try refuseTable(of: layout, table, surroundings.tableColumns)
       history.rows = try await rows(of: layout, in: table, store)
     }

@@ -209,10 +209,8 @@ public struct Runner: Sendable {
   private func prepareTable(_ loaded: LoadedProject, _ connection: Connection) async throws {
     let statements: [String]
     if loaded.history.tableExists {
-      guard loaded.layout.mayAdjustTable else { return }
-      let tables = try await HistoryStore(connection).tables(named: [loaded.table])
       statements = loaded.layout.adjustTable(
-        loaded.table, columns: tables.first?.columns ?? [:], for: loaded.catalog)
+        loaded.table, columns: loaded.history.tableColumns, for: loaded.catalog)
     } else {
       statements = loaded.layout.createTable(loaded.table, for: loaded.catalog)
     }

@@ -73,6 +73,8 @@ public struct History: Sendable, Hashable {
   public var rows: [HistoryRow]
   /// Whether the history table is there; without it nothing counts as applied.
   public var tableExists: Bool
+  /// The table's columns: name → type as `format_type` gives it.
+  public var tableColumns: [String: String] = [:]
   /// A migration that ran outside a transaction and was not seen to end, from `lockstep.journal`.
   public var unfinished: [UnfinishedRun]
   /// Versions that were in the folder when an earlier run of Lockstep recorded a history position at or

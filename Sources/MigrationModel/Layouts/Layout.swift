@@ -45,8 +45,6 @@ public protocol Layout: Sendable {
   func recognisesTable(columns: [String: String]) -> Bool
   /// Statements that create the table as the tool does, for these migrations.
   func createTable(_ table: QualifiedName, for catalog: Catalog) -> [String]
-  /// Whether `adjustTable` can ever ask for anything; spares the others a look at the table's columns.
-  var mayAdjustTable: Bool { get }
   /// Statements that make an existing table with these columns fit for these migrations.
   func adjustTable(
     _ table: QualifiedName, columns: [String: String], for catalog: Catalog
@@ -66,7 +64,6 @@ extension Layout {
   public var projectMarks: [String] { [] }
   public func examined(_ file: SourceFile) -> SourceFile { file }
   public func isExamined(_ file: SourceFile) -> Bool { true }
-  public var mayAdjustTable: Bool { false }
   public var checksumAlgorithm: Checksum.Algorithm? { nil }
   public var readsWholeFiles: Bool { false }
 

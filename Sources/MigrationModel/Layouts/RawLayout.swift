@@ -204,7 +204,6 @@ public struct RawLayout: Layout {
     ]
   }
 
-  public var mayAdjustTable: Bool { true }
   public var checksumAlgorithm: Checksum.Algorithm? { .sha256 }
   /// What of a file is not one whole script has been noted by `examined(_:)`.
   public var readsWholeFiles: Bool { true }
