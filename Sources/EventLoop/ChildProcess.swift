@@ -91,15 +91,17 @@ public struct ChildProcess: Sendable {
     return child
   }
 
-  /// Runs the program to its end, with nothing on its standard input, on a thread of its own.
+  /// Runs the program to its end, on a thread of its own.
   ///
-  /// - Parameter outputFile: Where its standard output goes instead of into memory.
+  /// - Parameters:
+  ///   - inputFile: What it reads as its standard input; `nil` for nothing.
+  ///   - outputFile: Where its standard output goes instead of into memory.
   public func run(
-    outputFile: Int32? = nil
+    inputFile: Int32? = nil, outputFile: Int32? = nil
   ) async throws(CannotStart) -> Outcome {
     let result = await BlockingWork.run { () -> Result<Outcome, CannotStart> in
       do throws(CannotStart) {
-        return .success(try runBlocking(outputFile: outputFile))
+        return .success(try runBlocking(inputFile: inputFile, outputFile: outputFile))
       } catch {
         return .failure(error)
       }
@@ -108,7 +110,9 @@ public struct ChildProcess: Sendable {
   }
 
   /// As `run`, on the calling thread.
-  public func runBlocking(outputFile: Int32? = nil) throws(CannotStart) -> Outcome {
+  public func runBlocking(
+    inputFile: Int32? = nil, outputFile: Int32? = nil
+  ) throws(CannotStart) -> Outcome {
     var out: [Int32] = [-1, -1]
     var err: [Int32] = [-1, -1]
     let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -118,7 +122,8 @@ public struct ChildProcess: Sendable {
     defer { close(null) }
     let child: pid_t
     do throws(CannotStart) {
-      child = try spawn(input: null, output: outputFile ?? out[1], errorOutput: err[1])
+      child = try spawn(
+        input: inputFile ?? null, output: outputFile ?? out[1], errorOutput: err[1])
     } catch {
       for descriptor in out + err { close(descriptor) }
       throw error

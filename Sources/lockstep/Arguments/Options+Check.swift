@@ -6,7 +6,8 @@ extension Options {
   static let format = CommandOption(
     "format", .text("FORMAT"),
     help:
-      "how the result is written; check: text, json, github, markdown, html; erd: mermaid, text, dot"
+      "how the result is written; check: text, json, github, markdown, html; erd: mermaid, text, dot, "
+      + "svg"
   )
   static let outputFile = CommandOption(
     "output", .text("FILE"),

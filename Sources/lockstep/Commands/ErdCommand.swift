@@ -10,24 +10,19 @@ struct ErdCommand: Command {
   let options = [Options.format, Options.outputFile]
   let discussion = [
     "Draws every table outside of PostgreSQL's own schemas, the history table and Lockstep's own left "
-      + "out. Mermaid is drawn by GitHub, GitLab and most editors; dot is for Graphviz, which makes an "
-      + "image of it; text is for the terminal. A file that is kept in the project (docs/erd.mmd, or "
-      + "diagram_file in lockstep.json) is compared with the schema by `lockstep check`."
+      + "out. Mermaid is drawn by GitHub, GitLab and most editors; text is for the terminal; svg is an "
+      + "image, for which Graphviz must be installed, and dot is what Graphviz reads. A file that is "
+      + "kept in the project (docs/erd.mmd, or diagram_file in lockstep.json) is compared with the "
+      + "schema by `lockstep check`."
   ]
   let examples = [
     CommandExample("lockstep erd --format text", "in the terminal"),
     CommandExample("lockstep erd --output docs/erd.mmd", "the file that the checklist looks at"),
-    CommandExample("lockstep erd --format dot | dot -Tsvg > erd.svg", "an image"),
+    CommandExample("lockstep erd --output erd.svg", "an image"),
   ]
 
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
-    if arguments.text(Options.format) == "svg" {
-      throw Refusal(
-        .error(
-          code: "not_in_this_version", "svg is not drawn in this version of Lockstep",
-          next: "lockstep erd --format dot | dot -Tsvg"))
-    }
-    let said = try arguments.word(Options.format, as: ERDiagram.Format.self)
+    let said = try arguments.word(Options.format, as: Form.self)
     var settings = try context.settings(arguments)
     let path = arguments.text(Options.outputFile)
     if path != nil { try context.requireWritable(settings) }
@@ -36,22 +31,45 @@ struct ErdCommand: Command {
     let snapshot = try await SchemaReader(
       project.connection, leavingOut: [project.loaded.table]
     ).read()
-    let format =
-      said ?? path.map { DocumentationTrials.format(of: $0) } ?? .mermaid
+    let form = said ?? path.map { Form(of: $0) } ?? .mermaid
     let diagram = ERDiagram(snapshot)
-    let text = diagram.written(as: format)
+    let text =
+      switch form {
+      case .svg: try await DiagramImage.svg(of: diagram.dot)
+      case .mermaid: diagram.mermaid
+      case .text: diagram.text
+      case .dot: diagram.dot
+      }
     if let path {
       try ReportFile(path: path).replace(with: text)
       context.output.say("wrote \(path)")
     }
     if context.output.isJSON {
       context.output.print([
-        "format": .string(format.rawValue), "tables": JSONValue(diagram.tables.count),
+        "format": .string(form.rawValue), "tables": JSONValue(diagram.tables.count),
         "relationships": JSONValue(diagram.relationships.count), "diagram": .string(text),
       ])
     } else if path == nil {
       context.output.printExactly(text)
     }
     return .done
+  }
+}
+
+/// How the diagram is written; Lockstep draws all but the image itself.
+private enum Form: String, CaseIterable {
+  case mermaid, text, dot, svg
+
+  /// By a file's ending, as the checklist takes it.
+  init(of path: String) {
+    if path.hasSuffix(".svg") {
+      self = .svg
+      return
+    }
+    switch DocumentationTrials.format(of: path) {
+    case .mermaid: self = .mermaid
+    case .text: self = .text
+    case .dot: self = .dot
+    }
   }
 }

@@ -105,7 +105,13 @@ import Testing
     let dot = ERDiagram(Self.snapshot).dot
     #expect(dot.contains("\"sales.Line \\\"Items\\\"\" [label=<"))
     #expect(dot.contains("<b>sales.Line &quot;Items&quot;</b>"))
-    #expect(dot.contains("  \"orders\" -> \"customers\" [label=\"customer_id\"];\n"))
+    #expect(
+      dot.contains(
+        "  \"orders\":c2 -> \"customers\" [label=\"customer_id\", arrowtail=crowodot, arrowhead=teetee];\n"
+      ))
+    #expect(
+      dot.contains(
+        "<td align=\"left\">customer_id</td><td align=\"left\" port=\"c2\">integer</td>"))
     #expect(dot.count { $0 == "{" } == dot.count { $0 == "}" })
   }
 }
