@@ -1,0 +1,130 @@
+/// What belongs to tables: columns, constraints, indexes and statistics.
+extension SchemaQueryTexts {
+  /// The server's own mark `pg_attver` (seen on 15.20) is nobody's option, and no dump has it.
+  var columns: String {
+    facts(
+      "'column'", "\(name("x.nspname", "x.relname")) || '.' || quote_ident(x.attname)",
+      parent: name("o.nspname", "o.relname"),
+      [
+        ("type", "format_type(o.atttypid, o.atttypmod)"),
+        ("place", "o.rank"),
+        ("not null", when("o.attnotnull")),
+        ("default", when("o.attgenerated = ''", "o.expression")),
+        ("generated", when("o.attgenerated <> ''", "concat(o.attgenerated, ' ', o.expression)")),
+        ("identity", when("o.attidentity <> ''", "o.attidentity")),
+        (
+          "collation",
+          when(
+            "o.attcollation <> o.typcollation", "o.attcollation::regcollation::text")
+        ),
+        ("storage", when("o.attstorage <> o.typstorage", "o.attstorage")),
+        since(14)
+          ? ("compression", when("o.attcompression <> ''", "o.attcompression"))
+          : ("compression", "NULL"),
+        (
+          "statistics target",
+          when("coalesce(o.attstattarget, -1) <> -1", "o.attstattarget")
+        ),
+        ("options", sorted("o.attoptions") + " WHERE v NOT LIKE 'pg\\_attver=%'"),
+        ("foreign options", sorted("o.attfdwoptions")),
+        (
+          "privileges",
+          when("o.attacl IS NOT NULL", "(\(privileges("o.attacl", "'c'", "o.relowner")))")
+        ),
+        ("inherited", when("o.attinhcount > 0", "o.attinhcount || ' ' || o.attislocal")),
+      ],
+      """
+      FROM (SELECT n.nspname, c.relname, c.relowner, t.typcollation, t.typstorage, a.*,
+          pg_get_expr(d.adbin, d.adrelid) AS expression,
+          rank() OVER (PARTITION BY a.attrelid ORDER BY a.attnum) AS rank
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid
+        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
+          AND \(isOfUser("n.nspname")) AND \(isKept("n.nspname", "c.relname"))
+          AND \(isOwn("pg_class", "c.oid"))) x
+      """)
+  }
+
+  var constraints: String {
+    facts(
+      "'constraint'",
+      "coalesce(\(name("x.nspname", "x.relname")), x.domain) || '.' || quote_ident(x.conname)",
+      parent: "coalesce(\(name("o.nspname", "o.relname")), o.domain)",
+      [
+        ("definition", "pg_get_constraintdef(o.oid)"),
+        (
+          "deferrable",
+          when("o.condeferrable", "CASE WHEN o.condeferred THEN 'deferred' ELSE 'immediate' END")
+        ),
+        ("validated", when("NOT o.convalidated", "'no'")),
+        ("inherited", when("o.coninhcount > 0", "o.coninhcount || ' ' || o.conislocal")),
+        ("no inherit", when("o.connoinherit AND o.contype = 'c'")),
+      ],
+      """
+      FROM (SELECT n.nspname, c.relname, d.domain, k.* FROM pg_constraint k
+        LEFT JOIN pg_class c ON c.oid = k.conrelid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN (SELECT t.oid, \(name("m.nspname", "t.typname")) AS domain, m.nspname AS schema
+          FROM pg_type t JOIN pg_namespace m ON m.oid = t.typnamespace) d ON d.oid = k.contypid
+        WHERE k.contype <> 't' AND \(isOfUser("coalesce(n.nspname, d.schema)"))
+          AND \(isKept("n.nspname", "coalesce(c.relname, '')"))
+          AND \(isOwn("pg_class", "coalesce(c.oid, 0)"))
+          AND \(isOwn("pg_type", "k.contypid"))) x
+      """)
+  }
+
+  var indexes: String {
+    facts(
+      "'index'", name("x.nspname", "x.relname"), parent: name("o.table_schema", "o.table_name"),
+      [
+        ("definition", "pg_get_indexdef(o.indexrelid)"),
+        ("valid", when("NOT o.indisvalid", "'no'")), ("ready", when("NOT o.indisready", "'no'")),
+        ("live", when("NOT o.indislive", "'no'")), ("clustered", when("o.indisclustered")),
+        ("replica identity", when("o.indisreplident")),
+        (
+          "tablespace",
+          when(
+            "o.reltablespace <> 0",
+            "(SELECT spcname FROM pg_tablespace WHERE oid = o.reltablespace)")
+        ),
+        (
+          "partition of",
+          "SELECT string_agg(i.inhparent::regclass::text, ', ') FROM pg_inherits i "
+            + "WHERE i.inhrelid = o.indexrelid"
+        ),
+        (
+          "statistics target",
+          """
+          SELECT string_agg(a.attnum || ' ' || a.attstattarget, ', ' ORDER BY a.attnum)
+          FROM pg_attribute a
+          WHERE a.attrelid = o.indexrelid AND coalesce(a.attstattarget, -1) <> -1
+          """
+        ),
+      ],
+      """
+      FROM (SELECT n.nspname, c.relname, c.reltablespace, m.nspname AS table_schema,
+          t.relname AS table_name, i.*
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = i.indrelid
+        JOIN pg_namespace m ON m.oid = t.relnamespace
+        WHERE \(isOfUser("n.nspname")) AND \(isKept("m.nspname", "t.relname"))
+          AND \(isOwn("pg_class", "i.indrelid")) AND \(isOwn("pg_class", "i.indexrelid"))) x
+      """)
+  }
+
+  var statistics: String {
+    facts(
+      "'statistics'", name("x.nspname", "x.stxname"),
+      [
+        ("definition", "pg_get_statisticsobjdef(o.oid)"), ("owner", owner("o.stxowner")),
+        (
+          "statistics target", when("coalesce(o.stxstattarget, -1) <> -1", "o.stxstattarget")
+        ),
+      ],
+      """
+      FROM (SELECT n.nspname, s.* FROM pg_statistic_ext s
+        JOIN pg_namespace n ON n.oid = s.stxnamespace
+        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_statistic_ext", "s.oid"))) x
+      """)
+  }
+}
