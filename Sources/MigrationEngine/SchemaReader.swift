@@ -30,12 +30,11 @@ public struct SchemaReader: Sendable {
       ? "ROLLBACK TO SAVEPOINT lockstep_schema; RELEASE SAVEPOINT lockstep_schema" : "ROLLBACK"
     try await connection.execute("\(begin); \(SchemaQueries.settings)")
     do throws(DatabaseError) {
-      var facts: [SchemaFact] = []
-      let queries = SchemaQueries.all(
-        serverVersion: connection.serverVersion, leavingOut: left)
-      for query in queries { facts += try await connection.rows(query) }
+      // As one message: the server answers the next question while the last answer is taken up.
+      let objects = try await connection.rows(
+        of: SchemaQueries.all(serverVersion: connection.serverVersion, leavingOut: left))
       try await connection.execute(end)
-      return SchemaSnapshot(facts)
+      return SchemaSnapshot(objects: objects)
     } catch {
       _ = try? await connection.execute(end)
       throw error

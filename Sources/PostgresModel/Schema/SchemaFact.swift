@@ -49,6 +49,13 @@ public struct SchemaSnapshot: Sendable, Hashable {
     self.facts = facts.sorted()
   }
 
+  /// - Parameter objects: The facts of an object together, sorted by property; so there is less to sort.
+  public init(objects: [[SchemaFact]]) {
+    let sorted = objects.filter { !$0.isEmpty }.sorted { $0[0] < $1[0] }
+    // Where two answers told of one object, its facts are not yet in order.
+    self.init(Array(sorted.joined()))
+  }
+
   /// The text that a digest of the snapshot is made of: one fact a line, its parts ended by NUL.
   public var digestText: [UInt8] {
     var bytes: [UInt8] = []

@@ -1,6 +1,6 @@
 /// The questions whose answers make a `SchemaSnapshot`, one for each sort of object.
 ///
-/// Each returns kind, object, property and value. They are to be asked in one transaction whose
+/// Each returns the facts of an object a row. They are to be asked in one transaction whose
 /// `search_path` is empty, so that the server itself qualifies every name in its definitions. What an
 /// extension made belongs to the extension, and the schema `lockstep` to Lockstep: both are left out.
 public enum SchemaQueries {
@@ -15,14 +15,8 @@ public enum SchemaQueries {
   ///   - serverVersion: As `server_version_num`: 150018.
   ///   - left: Relations that are left out with all that belongs to them: the history tables.
   public static func all(serverVersion: Int, leavingOut left: [QualifiedName] = [])
-    -> [Query<SchemaFact>]
+    -> [Query<[SchemaFact]>]
   {
-    let texts = SchemaQueryTexts(since: { serverVersion >= $0 * 10_000 }, left: left)
-    return texts.all.map { text in
-      Query(text) { (row) throws(ResultRow.Mismatch) in
-        SchemaFact(
-          try row.string(0), try row.string(1), try row.string(2), row.optionalString(3) ?? "")
-      }
-    }
+    SchemaQueryTexts(since: { serverVersion >= $0 * 10_000 }, left: left).all.map(\.query)
   }
 }

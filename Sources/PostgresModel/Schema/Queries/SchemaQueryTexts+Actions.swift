@@ -5,13 +5,13 @@ extension SchemaQueryTexts {
     FROM (SELECT n.nspname, c.relname, k.* FROM \(catalog) k JOIN pg_class c ON c.oid = k.\(relation)
       JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE \(condition) AND \(isOfUser("n.nspname")) AND \(isKept("n.nspname", "c.relname"))
-        AND \(isOwn("pg_class", "c.oid"))) x
+        AND \(isOwn("pg_class", "c.oid"))) o
     """
   }
 
-  var triggers: String {
+  var triggers: SchemaQuestion {
     facts(
-      "'trigger'", "\(name("x.nspname", "x.relname")) || '.' || quote_ident(x.tgname)",
+      "'trigger'", "\(name("o.nspname", "o.relname")) || '.' || quote_ident(o.tgname)",
       parent: name("o.nspname", "o.relname"),
       [
         ("definition", "pg_get_triggerdef(o.oid)"),
@@ -20,9 +20,9 @@ extension SchemaQueryTexts {
       ofRelation("pg_trigger", "tgrelid", "NOT k.tgisinternal"))
   }
 
-  var rules: String {
+  var rules: SchemaQuestion {
     facts(
-      "'rule'", "\(name("x.nspname", "x.relname")) || '.' || quote_ident(x.rulename)",
+      "'rule'", "\(name("o.nspname", "o.relname")) || '.' || quote_ident(o.rulename)",
       parent: name("o.nspname", "o.relname"),
       [
         ("definition", "pg_get_ruledef(o.oid)"),
@@ -31,9 +31,9 @@ extension SchemaQueryTexts {
       ofRelation("pg_rewrite", "ev_class", "k.rulename <> '_RETURN'"))
   }
 
-  var policies: String {
+  var policies: SchemaQuestion {
     facts(
-      "'policy'", "\(name("x.nspname", "x.relname")) || '.' || quote_ident(x.polname)",
+      "'policy'", "\(name("o.nspname", "o.relname")) || '.' || quote_ident(o.polname)",
       parent: name("o.nspname", "o.relname"),
       [
         ("command", "o.polcmd"), ("restrictive", when("NOT o.polpermissive")),
@@ -51,9 +51,9 @@ extension SchemaQueryTexts {
       ofRelation("pg_policy", "polrelid", "true"))
   }
 
-  var eventTriggers: String {
+  var eventTriggers: SchemaQuestion {
     facts(
-      "'event trigger'", "quote_ident(x.evtname)",
+      "'event trigger'", "quote_ident(o.evtname)",
       [
         ("owner", owner("o.evtowner")), ("enabled", when("o.evtenabled <> 'O'", "o.evtenabled")),
         (
@@ -62,6 +62,6 @@ extension SchemaQueryTexts {
             + "FROM unnest(o.evttags) v))"
         ),
       ],
-      "FROM pg_event_trigger x WHERE \(isOwn("pg_event_trigger", "x.oid"))")
+      "FROM pg_event_trigger o WHERE \(isOwn("pg_event_trigger", "o.oid"))")
   }
 }

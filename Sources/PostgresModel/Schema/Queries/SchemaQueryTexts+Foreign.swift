@@ -1,9 +1,8 @@
 /// Other servers: foreign data, publications and subscriptions.
 extension SchemaQueryTexts {
-  /// Options of user mappings hold passwords: only their names are told.
-  var foreignServers: String {
-    let wrappers = facts(
-      "'foreign data wrapper'", "quote_ident(x.fdwname)",
+  var foreignDataWrappers: SchemaQuestion {
+    facts(
+      "'foreign data wrapper'", "quote_ident(o.fdwname)",
       [
         ("owner", owner("o.fdwowner")), ("options", sorted("o.fdwoptions")),
         (
@@ -11,9 +10,12 @@ extension SchemaQueryTexts {
           "concat_ws(' ', o.fdwhandler::regproc::text, o.fdwvalidator::regproc::text)"
         ), ("privileges", privileges("o.fdwacl", "'F'", "o.fdwowner")),
       ],
-      "FROM pg_foreign_data_wrapper x WHERE \(isOwn("pg_foreign_data_wrapper", "x.oid"))")
-    let servers = facts(
-      "'foreign server'", "quote_ident(x.srvname)",
+      "FROM pg_foreign_data_wrapper o WHERE \(isOwn("pg_foreign_data_wrapper", "o.oid"))")
+  }
+
+  var foreignServers: SchemaQuestion {
+    facts(
+      "'foreign server'", "quote_ident(o.srvname)",
       [
         ("owner", owner("o.srvowner")), ("options", sorted("o.srvoptions")),
         ("definition", "concat_ws(' ', o.fdwname, o.srvtype, o.srvversion)"),
@@ -22,19 +24,23 @@ extension SchemaQueryTexts {
       """
       FROM (SELECT w.fdwname, s.* FROM pg_foreign_server s
         JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
-        WHERE \(isOwn("pg_foreign_server", "s.oid"))) x
+        WHERE \(isOwn("pg_foreign_server", "s.oid"))) o
       """)
-    let mappings = """
-      SELECT 'user mapping', quote_ident(m.usename) || ' on ' || quote_ident(m.srvname), p.name,
-        p.value
-      FROM pg_user_mappings m, LATERAL (VALUES ('', ''), ('options', (SELECT string_agg(
-        split_part(v, '=', 1), ', ' ORDER BY v) FROM unnest(m.umoptions) v))) p(name, value)
-      WHERE p.value IS NOT NULL
-      """
-    return "\(wrappers) UNION ALL \(servers) UNION ALL \(mappings)"
   }
 
-  var publications: String {
+  /// Options hold passwords: only their names are told.
+  var userMappings: SchemaQuestion {
+    facts(
+      "'user mapping'", "quote_ident(o.usename) || ' on ' || quote_ident(o.srvname)",
+      [
+        (
+          "options",
+          "SELECT string_agg(split_part(v, '=', 1), ', ' ORDER BY v) FROM unnest(o.umoptions) v"
+        )
+      ], "FROM pg_user_mappings o")
+  }
+
+  var publications: SchemaQuestion {
     let details =
       since(15)
       ? """
@@ -63,13 +69,13 @@ extension SchemaQueryTexts {
             + "FROM pg_publication_namespace s WHERE s.pnpubid = o.oid"
         ))
     }
-    return facts("'publication'", "quote_ident(x.pubname)", properties, "FROM pg_publication x")
+    return facts("'publication'", "quote_ident(o.pubname)", properties, "FROM pg_publication o")
   }
 
   /// Without the connection string, which may hold a password and is for superusers alone.
-  var subscriptions: String {
+  var subscriptions: SchemaQuestion {
     facts(
-      "'subscription'", "quote_ident(x.subname)",
+      "'subscription'", "quote_ident(o.subname)",
       [
         ("owner", owner("o.subowner")), ("enabled", "o.subenabled"),
         (
@@ -79,7 +85,7 @@ extension SchemaQueryTexts {
       """
       FROM (SELECT s.oid, s.subname, s.subowner, s.subenabled, s.subpublications, s.subslotname,
           s.subsynccommit FROM pg_subscription s
-        WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) x
+        WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) o
       """)
   }
 }

@@ -1,12 +1,12 @@
 /// What a schema holds itself: schemas, and the relations in them.
 extension SchemaQueryTexts {
-  var schemas: String {
+  var schemas: SchemaQuestion {
     facts(
-      "'schema'", "quote_ident(x.nspname)",
+      "'schema'", "quote_ident(o.nspname)",
       [
         ("owner", owner("o.nspowner")), ("privileges", privileges("o.nspacl", "'n'", "o.nspowner")),
       ],
-      "FROM pg_namespace x WHERE \(isOfUser("x.nspname")) AND \(isOwn("pg_namespace", "x.oid"))")
+      "FROM pg_namespace o WHERE \(isOfUser("o.nspname")) AND \(isOwn("pg_namespace", "o.oid"))")
   }
 
   private static let relationKinds = """
@@ -14,17 +14,15 @@ extension SchemaQueryTexts {
       WHEN 'f' THEN 'foreign table' WHEN 'c' THEN 'composite type' ELSE 'table' END
     """
 
-  var relations: String {
-    facts(
-      Self.relationKinds, name("x.nspname", "x.relname"),
+  var relations: SchemaQuestion {
+    let kind = "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END"
+    return facts(
+      Self.relationKinds, name("o.nspname", "o.relname"),
       [
         ("owner", owner("o.relowner")),
         (
           "privileges",
-          when(
-            "o.relkind <> 'c'",
-            "(\(privileges("o.relacl", "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END", "o.relowner")))"
-          )
+          when("o.relkind <> 'c'", "granted.privileges")
         ),
         ("persistence", when("o.relpersistence <> 'p'", "o.relpersistence")),
         ("row security", when("o.relrowsecurity")),
@@ -40,7 +38,7 @@ extension SchemaQueryTexts {
           when(
             "o.reltoastrelid <> 0",
             "(SELECT string_agg(v, ', ' ORDER BY v) FROM pg_class t, unnest(t.reloptions) v "
-              + "WHERE t.oid = o.reltoastrelid)")
+              + "WHERE t.oid = o.reltoastrelid AND t.reloptions IS NOT NULL)")
         ),
         (
           "access method",
@@ -63,8 +61,10 @@ extension SchemaQueryTexts {
         ),
         (
           "inherits",
-          "SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) "
-            + "FROM pg_inherits i WHERE i.inhrelid = o.oid"
+          when(
+            "o.relkind IN ('r', 'p', 'f')",
+            "(SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) "
+              + "FROM pg_inherits i WHERE i.inhrelid = o.oid)")
         ),
         (
           "definition", when("o.relkind IN ('v', 'm')", "pg_get_viewdef(o.oid)")
@@ -78,23 +78,22 @@ extension SchemaQueryTexts {
               + "JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = o.oid)")
         ),
         (
-          "dropped columns",
-          when(
-            "o.relkind IN ('r', 'p', 'f', 'm')",
-            "(SELECT nullif(count(*), 0) FROM pg_attribute a "
-              + "WHERE a.attrelid = o.oid AND a.attisdropped)")
+          "dropped columns", when("o.relkind IN ('r', 'p', 'f', 'm')", "gone.columns")
         ),
       ],
       """
-      FROM (SELECT n.nspname, c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) x
-      WHERE x.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') AND \(isOfUser("x.nspname"))
-        AND \(isKept("x.nspname", "x.relname")) AND \(isOwn("pg_class", "x.oid"))
+      FROM (SELECT n.nspname, c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) o
+      LEFT JOIN (SELECT a.attrelid, count(*) AS columns FROM pg_attribute a WHERE a.attisdropped
+        GROUP BY a.attrelid) gone ON gone.attrelid = o.oid
+      \(joinedPrivileges("pg_class", ("o.relacl", kind, "o.relowner")))
+      WHERE o.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') AND \(isOfUser("o.nspname"))
+        AND \(isKept("o.nspname", "o.relname")) AND \(isOwn("pg_class", "o.oid"))
       """)
   }
 
-  var sequences: String {
+  var sequences: SchemaQuestion {
     facts(
-      "'sequence'", name("x.nspname", "x.relname"),
+      "'sequence'", name("o.nspname", "o.relname"), parent: "NULL",
       [
         (
           "parameters",
@@ -111,7 +110,6 @@ extension SchemaQueryTexts {
           """
         ),
       ],
-      ofRelation("pg_sequence", "seqrelid", "true")
-    ) + " AND p.name <> ''"
+      ofRelation("pg_sequence", "seqrelid", "true"))
   }
 }

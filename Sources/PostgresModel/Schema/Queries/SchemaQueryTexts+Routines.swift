@@ -1,40 +1,50 @@
 /// Functions, aggregates, and the languages they are written in.
 extension SchemaQueryTexts {
-  var functions: String {
+  var functions: SchemaQuestion {
     facts(
       "CASE o.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END",
-      "\(name("x.nspname", "x.proname")) || '(' || pg_get_function_identity_arguments(x.oid) || ')'",
+      "\(name("o.nspname", "o.proname")) || '(' || pg_get_function_identity_arguments(o.oid) || ')'",
       [
         ("definition", when("o.prokind <> 'a'", "pg_get_functiondef(o.oid)")),
-        ("owner", owner("o.proowner")), ("privileges", privileges("o.proacl", "'f'", "o.proowner")),
+        ("owner", owner("o.proowner")), ("privileges", "granted.privileges"),
       ],
       """
       FROM (SELECT n.nspname, p.* FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_proc", "p.oid"))) x
+        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_proc", "p.oid"))) o
+      \(joinedPrivileges("pg_proc", ("o.proacl", "'f'", "o.proowner")))
       """)
   }
 
-  var aggregates: String {
+  var aggregates: SchemaQuestion {
     let columns = [
       "kind", "numdirectargs", "transfn", "finalfn", "combinefn", "serialfn", "deserialfn",
       "mtransfn", "minvtransfn", "mfinalfn", "finalextra", "mfinalextra", "finalmodify",
       "mfinalmodify", "transspace", "mtransspace", "initval", "minitval",
     ].map { "a.agg\($0)::text" }
-    return """
-      SELECT 'aggregate',
-        \(name("n.nspname", "p.proname")) || '(' || pg_get_function_identity_arguments(p.oid) || ')',
-        'definition', concat_ws(' ', pg_get_function_result(p.oid), p.provolatile, p.proparallel,
-          format_type(a.aggtranstype, NULL), a.aggsortop::regoperator::text,
-          \(columns.joined(separator: ", ")))
+    let result = "pg_get_function_result(p.oid), p.provolatile, p.proparallel"
+    return facts(
+      "'aggregate'",
+      "\(name("n.nspname", "p.proname")) || '(' || pg_get_function_identity_arguments(p.oid) || ')'",
+      parent: "NULL",
+      [
+        (
+          "definition",
+          """
+          concat_ws(' ', \(result), format_type(a.aggtranstype, NULL),
+            a.aggsortop::regoperator::text, \(columns.joined(separator: ", ")))
+          """
+        )
+      ],
+      """
       FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid
       JOIN pg_namespace n ON n.oid = p.pronamespace
       WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_proc", "p.oid"))
-      """
+      """)
   }
 
-  var languages: String {
-    let languages = facts(
-      "'language'", "quote_ident(x.lanname)",
+  var languages: SchemaQuestion {
+    facts(
+      "'language'", "quote_ident(o.lanname)",
       [
         ("owner", owner("o.lanowner")),
         (
@@ -43,20 +53,23 @@ extension SchemaQueryTexts {
             + "o.laninline::regproc::text, o.lanvalidator::regproc::text)"
         ), ("privileges", privileges("o.lanacl", "'l'", "o.lanowner")),
       ],
-      "FROM pg_language x WHERE x.oid >= 16384 AND \(isOwn("pg_language", "x.oid"))")
-    let transforms = """
-      SELECT 'transform', format_type(t.trftype, NULL) || ' for ' || l.lanname, p.name, p.value
-      FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang,
-      LATERAL (VALUES ('', ''), ('definition',
-        concat_ws(' ', t.trffromsql::text, t.trftosql::text))) p(name, value)
-      WHERE \(isOwn("pg_transform", "t.oid"))
+      "FROM pg_language o WHERE o.oid >= 16384 AND \(isOwn("pg_language", "o.oid"))")
+  }
+
+  var transforms: SchemaQuestion {
+    facts(
+      "'transform'", "format_type(o.trftype, NULL) || ' for ' || l.lanname",
+      [("definition", "concat_ws(' ', o.trffromsql::text, o.trftosql::text)")],
       """
-    let methods = """
-      SELECT 'access method', quote_ident(m.amname), p.name, p.value FROM pg_am m,
-      LATERAL (VALUES ('', ''), ('definition', concat_ws(' ', m.amtype, m.amhandler::text)))
-        p(name, value)
-      WHERE m.oid >= 16384 AND \(isOwn("pg_am", "m.oid"))
-      """
-    return "\(languages) UNION ALL \(transforms) UNION ALL \(methods)"
+      FROM pg_transform o JOIN pg_language l ON l.oid = o.trflang
+      WHERE \(isOwn("pg_transform", "o.oid"))
+      """)
+  }
+
+  var accessMethods: SchemaQuestion {
+    facts(
+      "'access method'", "quote_ident(o.amname)",
+      [("definition", "concat_ws(' ', o.amtype, o.amhandler::text)")],
+      "FROM pg_am o WHERE o.oid >= 16384 AND \(isOwn("pg_am", "o.oid"))")
   }
 }

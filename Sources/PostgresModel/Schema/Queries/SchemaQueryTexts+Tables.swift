@@ -1,9 +1,9 @@
 /// What belongs to tables: columns, constraints, indexes and statistics.
 extension SchemaQueryTexts {
-  /// The server's own mark `pg_attver` (seen on 15.20) is nobody's option, and no dump has it.
-  var columns: String {
+  /// A default names no column, so that the server need not look up its table. The server's own mark `pg_attver` (seen on 15.20) is nobody's option, and no dump has it.
+  var columns: SchemaQuestion {
     facts(
-      "'column'", "\(name("x.nspname", "x.relname")) || '.' || quote_ident(x.attname)",
+      "'column'", "\(name("o.nspname", "o.relname")) || '.' || quote_ident(o.attname)",
       parent: name("o.nspname", "o.relname"),
       [
         ("type", "format_type(o.atttypid, o.atttypmod)"),
@@ -25,7 +25,7 @@ extension SchemaQueryTexts {
           "statistics target",
           when("coalesce(o.attstattarget, -1) <> -1", "o.attstattarget")
         ),
-        ("options", sorted("o.attoptions") + " WHERE v NOT LIKE 'pg\\_attver=%'"),
+        ("options", sorted("o.attoptions", where: "v NOT LIKE 'pg\\_attver=%'")),
         ("foreign options", sorted("o.attfdwoptions")),
         (
           "privileges",
@@ -35,21 +35,22 @@ extension SchemaQueryTexts {
       ],
       """
       FROM (SELECT n.nspname, c.relname, c.relowner, t.typcollation, t.typstorage, a.*,
-          pg_get_expr(d.adbin, d.adrelid) AS expression,
+          pg_get_expr(d.adbin, CASE WHEN a.attgenerated = '' THEN 0 ELSE d.adrelid END)
+            AS expression,
           rank() OVER (PARTITION BY a.attrelid ORDER BY a.attnum) AS rank
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
           AND \(isOfUser("n.nspname")) AND \(isKept("n.nspname", "c.relname"))
-          AND \(isOwn("pg_class", "c.oid"))) x
+          AND \(isOwn("pg_class", "c.oid"))) o
       """)
   }
 
-  var constraints: String {
+  var constraints: SchemaQuestion {
     facts(
       "'constraint'",
-      "coalesce(\(name("x.nspname", "x.relname")), x.domain) || '.' || quote_ident(x.conname)",
+      "coalesce(\(name("o.nspname", "o.relname")), o.domain) || '.' || quote_ident(o.conname)",
       parent: "coalesce(\(name("o.nspname", "o.relname")), o.domain)",
       [
         ("definition", "pg_get_constraintdef(o.oid)"),
@@ -65,17 +66,18 @@ extension SchemaQueryTexts {
       FROM (SELECT n.nspname, c.relname, d.domain, k.* FROM pg_constraint k
         LEFT JOIN pg_class c ON c.oid = k.conrelid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN (SELECT t.oid, \(name("m.nspname", "t.typname")) AS domain, m.nspname AS schema
-          FROM pg_type t JOIN pg_namespace m ON m.oid = t.typnamespace) d ON d.oid = k.contypid
+          FROM pg_type t JOIN pg_namespace m ON m.oid = t.typnamespace WHERE t.typtype = 'd') d
+          ON d.oid = k.contypid
         WHERE k.contype <> 't' AND \(isOfUser("coalesce(n.nspname, d.schema)"))
           AND \(isKept("n.nspname", "coalesce(c.relname, '')"))
           AND \(isOwn("pg_class", "coalesce(c.oid, 0)"))
-          AND \(isOwn("pg_type", "k.contypid"))) x
+          AND \(isOwn("pg_type", "k.contypid"))) o
       """)
   }
 
-  var indexes: String {
+  var indexes: SchemaQuestion {
     facts(
-      "'index'", name("x.nspname", "x.relname"), parent: name("o.table_schema", "o.table_name"),
+      "'index'", name("o.nspname", "o.relname"), parent: name("o.table_schema", "o.table_name"),
       [
         ("definition", "pg_get_indexdef(o.indexrelid)"),
         ("valid", when("NOT o.indisvalid", "'no'")), ("ready", when("NOT o.indisready", "'no'")),
@@ -89,32 +91,35 @@ extension SchemaQueryTexts {
         ),
         (
           "partition of",
-          "SELECT string_agg(i.inhparent::regclass::text, ', ') FROM pg_inherits i "
-            + "WHERE i.inhrelid = o.indexrelid"
+          when(
+            "o.relispartition",
+            "(SELECT string_agg(i.inhparent::regclass::text, ', ') FROM pg_inherits i "
+              + "WHERE i.inhrelid = o.indexrelid)")
         ),
         (
           "statistics target",
           """
-          SELECT string_agg(a.attnum || ' ' || a.attstattarget, ', ' ORDER BY a.attnum)
-          FROM pg_attribute a
-          WHERE a.attrelid = o.indexrelid AND coalesce(a.attstattarget, -1) <> -1
+          CASE WHEN o.indexprs IS NOT NULL THEN
+            (SELECT string_agg(a.attnum || ' ' || a.attstattarget, ', ' ORDER BY a.attnum)
+            FROM pg_attribute a
+            WHERE a.attrelid = o.indexrelid AND coalesce(a.attstattarget, -1) <> -1) END
           """
         ),
       ],
       """
-      FROM (SELECT n.nspname, c.relname, c.reltablespace, m.nspname AS table_schema,
+      FROM (SELECT n.nspname, c.relname, c.reltablespace, c.relispartition, m.nspname AS table_schema,
           t.relname AS table_name, i.*
         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = i.indrelid
         JOIN pg_namespace m ON m.oid = t.relnamespace
         WHERE \(isOfUser("n.nspname")) AND \(isKept("m.nspname", "t.relname"))
-          AND \(isOwn("pg_class", "i.indrelid")) AND \(isOwn("pg_class", "i.indexrelid"))) x
+          AND \(isOwn("pg_class", "i.indrelid")) AND \(isOwn("pg_class", "i.indexrelid"))) o
       """)
   }
 
-  var statistics: String {
+  var statistics: SchemaQuestion {
     facts(
-      "'statistics'", name("x.nspname", "x.stxname"),
+      "'statistics'", name("o.nspname", "o.stxname"),
       [
         ("definition", "pg_get_statisticsobjdef(o.oid)"), ("owner", owner("o.stxowner")),
         (
@@ -124,7 +129,7 @@ extension SchemaQueryTexts {
       """
       FROM (SELECT n.nspname, s.* FROM pg_statistic_ext s
         JOIN pg_namespace n ON n.oid = s.stxnamespace
-        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_statistic_ext", "s.oid"))) x
+        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_statistic_ext", "s.oid"))) o
       """)
   }
 }

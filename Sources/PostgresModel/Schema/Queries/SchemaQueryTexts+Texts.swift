@@ -1,10 +1,10 @@
 /// What texts are read by: collations, conversions and text search.
 extension SchemaQueryTexts {
-  var collations: String {
+  var collations: SchemaQuestion {
     let locale = since(17) ? "colllocale" : since(15) ? "colliculocale" : "NULL::text"
     let column = locale.hasPrefix("coll") ? "c.\(locale)" : locale
-    let collations = facts(
-      "'collation'", name("x.nspname", "x.collname"),
+    return facts(
+      "'collation'", name("o.nspname", "o.collname"),
       [
         ("owner", owner("o.collowner")),
         (
@@ -16,10 +16,13 @@ extension SchemaQueryTexts {
       """
       FROM (SELECT n.nspname, \(column) AS locale, c.* FROM pg_collation c
         JOIN pg_namespace n ON n.oid = c.collnamespace
-        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_collation", "c.oid"))) x
+        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_collation", "c.oid"))) o
       """)
-    let conversions = facts(
-      "'conversion'", name("x.nspname", "x.conname"),
+  }
+
+  var conversions: SchemaQuestion {
+    facts(
+      "'conversion'", name("o.nspname", "o.conname"),
       [
         ("owner", owner("o.conowner")),
         (
@@ -31,22 +34,21 @@ extension SchemaQueryTexts {
       """
       FROM (SELECT n.nspname, c.* FROM pg_conversion c
         JOIN pg_namespace n ON n.oid = c.connamespace
-        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_conversion", "c.oid"))) x
+        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_conversion", "c.oid"))) o
       """)
-    return "\(collations) UNION ALL \(conversions)"
   }
 
-  var textSearch: String {
+  var textSearch: [SchemaQuestion] {
     func objects(
       _ kind: String, _ catalog: String, _ prefix: String, owner isOwned: Bool, _ definition: String
-    ) -> String {
+    ) -> SchemaQuestion {
       facts(
-        "'\(kind)'", name("x.nspname", "x.\(prefix)name"),
+        "'\(kind)'", name("o.nspname", "o.\(prefix)name"),
         (isOwned ? [("owner", owner("o.\(prefix)owner"))] : []) + [("definition", definition)],
         """
         FROM (SELECT n.nspname, c.* FROM \(catalog) c
           JOIN pg_namespace n ON n.oid = c.\(prefix)namespace
-          WHERE \(isOfUser("n.nspname")) AND \(isOwn(catalog, "c.oid"))) x
+          WHERE \(isOfUser("n.nspname")) AND \(isOwn(catalog, "c.oid"))) o
         """)
     }
     return [
@@ -67,6 +69,6 @@ extension SchemaQueryTexts {
       objects(
         "text search template", "pg_ts_template", "tmpl", owner: false,
         "concat_ws(' ', o.tmplinit::text, o.tmpllexize::text)"),
-    ].joined(separator: " UNION ALL ")
+    ]
   }
 }

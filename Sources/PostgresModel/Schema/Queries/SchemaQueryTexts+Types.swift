@@ -1,8 +1,8 @@
 /// Types, and the casts, operators and operator classes that work on them.
 extension SchemaQueryTexts {
-  var types: String {
+  var types: SchemaQuestion {
     facts(
-      "CASE o.typtype WHEN 'd' THEN 'domain' ELSE 'type' END", name("x.nspname", "x.typname"),
+      "CASE o.typtype WHEN 'd' THEN 'domain' ELSE 'type' END", name("o.nspname", "o.typname"),
       [
         ("sort", "o.typtype"), ("owner", owner("o.typowner")),
         ("privileges", privileges("o.typacl", "'T'", "o.typowner")),
@@ -46,26 +46,28 @@ extension SchemaQueryTexts {
       FROM (SELECT n.nspname, t.* FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
         WHERE t.typtype IN ('b', 'd', 'e', 'r') AND \(isOfUser("n.nspname"))
           AND NOT EXISTS (SELECT FROM pg_type a WHERE a.typarray = t.oid)
-          AND \(isOwn("pg_type", "t.oid"))) x
+          AND \(isOwn("pg_type", "t.oid"))) o
       """)
   }
 
-  var casts: String {
-    """
-    SELECT 'cast', format_type(c.castsource, NULL) || ' as ' || format_type(c.casttarget, NULL),
-      p.name, p.value
-    FROM pg_cast c, LATERAL (VALUES ('', ''), ('definition',
-      concat_ws(' ', c.castfunc::regprocedure::text, c.castcontext, c.castmethod))) p(name, value)
-    WHERE c.oid >= 16384 AND \(isOwn("pg_cast", "c.oid"))
-    """
+  var casts: SchemaQuestion {
+    facts(
+      "'cast'", "format_type(o.castsource, NULL) || ' as ' || format_type(o.casttarget, NULL)",
+      [
+        (
+          "definition",
+          "concat_ws(' ', o.castfunc::regprocedure::text, o.castcontext, o.castmethod)"
+        )
+      ],
+      "FROM pg_cast o WHERE o.oid >= 16384 AND \(isOwn("pg_cast", "o.oid"))")
   }
 
-  var operators: String {
+  var operators: SchemaQuestion {
     facts(
       "'operator'",
       """
-      quote_ident(x.nspname) || '.' || x.oprname || '(' || coalesce(format_type(nullif(x.oprleft, 0),
-        NULL), 'none') || ', ' || format_type(x.oprright, NULL) || ')'
+      quote_ident(o.nspname) || '.' || o.oprname || '(' || coalesce(format_type(nullif(o.oprleft, 0),
+        NULL), 'none') || ', ' || format_type(o.oprright, NULL) || ')'
       """,
       [
         (
@@ -77,13 +79,13 @@ extension SchemaQueryTexts {
       ],
       """
       FROM (SELECT n.nspname, p.* FROM pg_operator p JOIN pg_namespace n ON n.oid = p.oprnamespace
-        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_operator", "p.oid"))) x
+        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_operator", "p.oid"))) o
       """)
   }
 
-  var operatorClasses: String {
-    let classes = facts(
-      "'operator class'", "x.amname || ' ' || \(name("x.nspname", "x.opcname"))",
+  var operatorClasses: SchemaQuestion {
+    facts(
+      "'operator class'", "o.amname || ' ' || \(name("o.nspname", "o.opcname"))",
       [
         ("owner", owner("o.opcowner")),
         (
@@ -96,10 +98,13 @@ extension SchemaQueryTexts {
       FROM (SELECT n.nspname, m.amname, f.opfname, c.* FROM pg_opclass c
         JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod
         JOIN pg_opfamily f ON f.oid = c.opcfamily
-        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_opclass", "c.oid"))) x
+        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_opclass", "c.oid"))) o
       """)
-    let families = facts(
-      "'operator family'", "x.amname || ' ' || \(name("x.nspname", "x.opfname"))",
+  }
+
+  var operatorFamilies: SchemaQuestion {
+    facts(
+      "'operator family'", "o.amname || ' ' || \(name("o.nspname", "o.opfname"))",
       [
         ("owner", owner("o.opfowner")),
         (
@@ -124,8 +129,7 @@ extension SchemaQueryTexts {
       """
       FROM (SELECT n.nspname, m.amname, f.* FROM pg_opfamily f
         JOIN pg_namespace n ON n.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
-        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_opfamily", "f.oid"))) x
+        WHERE \(isOfUser("n.nspname")) AND \(isOwn("pg_opfamily", "f.oid"))) o
       """)
-    return "\(classes) UNION ALL \(families)"
   }
 }
