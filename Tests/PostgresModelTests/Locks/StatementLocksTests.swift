@@ -22,7 +22,8 @@ private let laboratory: SchemaFacts = {
       Relation(lab("customer_v"), .view, sources: [lab("customer")]),
       Relation(lab("customer_mv"), .materializedView, sources: [lab("customer")]),
       Relation(lab("customer_mv_ux"), .index, owner: lab("customer_mv")),
-      Relation(lab("customer_id_seq"), .sequence, owner: lab("customer")),
+      Relation(
+        lab("customer_id_seq"), .sequence, owner: lab("customer"), column: .identity("id")),
       Relation(lab("sq"), .sequence), Relation(lab("pair"), .compositeType),
       // Made by the preparation of single cases.
       Relation(lab("i"), .partitionedIndex, owner: lab("event")),
@@ -45,6 +46,9 @@ extension MeasuredStatement {
     }
     if setup?.contains("DROP TABLE event_default") ?? false {
       facts.relations[lab("event_default")] = nil
+    }
+    if setup?.contains("ALTER id DROP IDENTITY") ?? false {
+      facts.relations[lab("customer_id_seq")] = nil
     }
     return facts
   }
