@@ -31,10 +31,11 @@ public struct SchemaReader: Sendable {
     try await connection.execute("\(begin); \(SchemaQueries.settings)")
     do throws(DatabaseError) {
       // As one message: the server answers the next question while the last answer is taken up.
-      let objects = try await connection.rows(
-        of: SchemaQueries.all(serverVersion: connection.serverVersion, leavingOut: left))
+      let facts = try await connection.reduce(
+        SchemaQueries.all(serverVersion: connection.serverVersion, leavingOut: left), into: []
+      ) { (facts: inout [SchemaFact], object) in facts.append(contentsOf: object) }
       try await connection.execute(end)
-      return SchemaSnapshot(objects: objects)
+      return SchemaSnapshot(facts)
     } catch {
       _ = try? await connection.execute(end)
       throw error
