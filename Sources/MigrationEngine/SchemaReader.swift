@@ -30,10 +30,10 @@ public struct SchemaReader: Sendable {
       ? "ROLLBACK TO SAVEPOINT lockstep_schema; RELEASE SAVEPOINT lockstep_schema" : "ROLLBACK"
     try await connection.execute("\(begin); \(SchemaQueries.settings)")
     do throws(DatabaseError) {
-      var facts: [SchemaFact] = []
-      let queries = SchemaQueries.all(
-        serverVersion: connection.serverVersion, leavingOut: left)
-      for query in queries { facts += try await connection.rows(query) }
+      // As one message: the server answers the next question while the last answer is taken up.
+      let facts = try await connection.reduce(
+        SchemaQueries.all(serverVersion: connection.serverVersion, leavingOut: left), into: []
+      ) { (facts: inout [SchemaFact], object) in facts.append(contentsOf: object) }
       try await connection.execute(end)
       return SchemaSnapshot(facts)
     } catch {

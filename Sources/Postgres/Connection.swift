@@ -215,11 +215,20 @@ public actor Connection {
   /// - Returns: The rows of all of them, in order.
   /// - Throws: Any `DatabaseError` but `cannotConnect`.
   public func rows<Row>(of queries: [Query<Row>]) async throws(DatabaseError) -> [Row] {
+    try await reduce(queries, into: []) { $0.append($1) }
+  }
+
+  /// As `rows(of:)`, but the rows are put together as they are read, so that none of them is kept.
+  ///
+  /// - Parameter add: Puts a row to what was put together of those before it.
+  public func reduce<Row, Result: Sendable>(
+    _ queries: [Query<Row>], into initial: Result, _ add: @Sendable (inout Result, Row) -> Void
+  ) async throws(DatabaseError) -> Result {
     await acquire()
     defer { release() }
     let message = queries.map(\.text).joined(separator: ";\n")
     guard PQsendQuery(handle, message) == 1 else { throw loss() }
-    var rows: [Row] = []
+    var whole = initial
     var mismatch: (ResultRow.Mismatch, query: String)?
     var next = 0
     try await collect { result in
@@ -229,14 +238,13 @@ public actor Connection {
       let query = queries[next]
       next += 1
       do throws(ResultRow.Mismatch) {
-        let found = try decode(result, query.decode)
-        rows += found
+        try decode(result, query.decode) { add(&whole, $0) }
       } catch {
         mismatch = (error, query.text)
       }
     }
     if let mismatch { throw .unexpectedAnswer(mismatch.0, query: mismatch.query) }
-    return rows
+    return whole
   }
 
   private func texts(of result: OpaquePointer) -> [[String?]] {
@@ -254,7 +262,9 @@ public actor Connection {
     try await collect { result in
       guard PQresultStatus(result) == PGRES_TUPLES_OK, mismatch == nil else { return }
       do throws(ResultRow.Mismatch) {
-        rows = try decode(result, query.decode)
+        rows = []
+        rows.reserveCapacity(Int(PQntuples(result)))
+        try decode(result, query.decode) { rows.append($0) }
       } catch {
         mismatch = error
       }
@@ -264,12 +274,11 @@ public actor Connection {
   }
 
   private func decode<Row>(
-    _ result: OpaquePointer, _ decoder: (ResultRow) throws(ResultRow.Mismatch) -> Row
-  ) throws(ResultRow.Mismatch) -> [Row] {
+    _ result: OpaquePointer, _ decoder: (ResultRow) throws(ResultRow.Mismatch) -> Row,
+    _ use: (Row) -> Void
+  ) throws(ResultRow.Mismatch) {
     let count = PQntuples(result)
     let columns = PQnfields(result)
-    var rows: [Row] = []
-    rows.reserveCapacity(Int(count))
     var cells: [UnsafeRawBufferPointer?] = []
     cells.reserveCapacity(Int(columns))
     for row in 0..<count {
@@ -284,9 +293,8 @@ public actor Connection {
               count: Int(PQgetlength(result, row, column))))
         }
       }
-      rows.append(try decoder(ResultRow(cells)))
+      use(try decoder(ResultRow(cells)))
     }
-    return rows
   }
 
   // MARK: Waiting for answers

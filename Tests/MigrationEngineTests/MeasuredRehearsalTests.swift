@@ -7,60 +7,6 @@ import Testing
 
 @testable import MigrationEngine
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
-/// One statement as it was measured apart from the product.
-private struct Measured: Sendable {
-  var id: String
-  var statement: String
-  var setup: String?
-  var setting: String?
-  /// Relations that stood before, by the strongest mode held; indexes and toast tables left out.
-  var locks: [String: LockMode] = [:]
-  var rewrites: Bool
-  var scans: Bool
-  var runsInTransaction: Bool
-
-  init?(_ tree: ParseTree) {
-    guard tree["error"].isNull, let id = tree["id"].string,
-      let statement = tree["statement"].string
-    else { return nil }
-    self.id = id
-    self.statement = statement
-    setup = tree["given_pre"].string
-    setting = tree["given_session"].string
-    rewrites = tree["rewrite"].bool
-    scans = tree["scan"].bool
-    runsInTransaction = tree["transaction_block"].bool
-    for lock in tree["locks"].items where !lock["created_here"].bool {
-      let role = lock["role"].string ?? ""
-      guard !role.contains("toast"), !role.contains("index"), role != "transient",
-        let relation = lock["relation"].string,
-        let mode = LockMode(catalogName: lock["strongest"].string ?? "")
-      else { continue }
-      locks[relation] = mode
-    }
-  }
-
-  static let all: [Measured] = {
-    var path = #filePath
-    for _ in 0..<2 { path = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
-    guard let file = fopen(path + "/Fixtures/locks/ddl-locks-pg15.json", "r") else { return [] }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65536)
-    while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
-      bytes += buffer[..<count]
-    }
-    let tree = ParseTree(json: String(decoding: bytes, as: UTF8.self))
-    return (tree?["cases"].items ?? []).compactMap { Measured($0) }
-  }()
-}
-
 @Suite(.serialized) struct MeasuredRehearsalTests {
   /// What a rehearsal does not run, with the reason.
   static let leftOut: [String: String] = [
@@ -126,7 +72,7 @@ private struct Measured: Sendable {
 
   /// Runs one statement as the only one of a migration, on a copy of the laboratory.
   private func rehearse(
-    _ measured: Measured, on template: TestDatabase, _ folder: TemporaryFolder
+    _ measured: MeasuredStatement, on template: TestDatabase, _ folder: TemporaryFolder
   ) async throws -> RehearsedStatement? {
     let name = "\(template.name)_\(measured.id)"
     let server = template.server
@@ -187,7 +133,7 @@ private struct Measured: Sendable {
     var locks = 0
     var lines: [String] = []
     var unseen: [String] = []
-    for measured in Measured.all where Self.leftOut[measured.id] == nil {
+    for measured in MeasuredStatement.all where Self.leftOut[measured.id] == nil {
       guard let statement = try await rehearse(measured, on: template, folder),
         let evidence = statement.evidence
       else {
@@ -235,6 +181,6 @@ private struct Measured: Sendable {
       print("  left out: \(id): \(reason)")
     }
     #expect(lines == [])
-    #expect(tried + Self.leftOut.count >= Measured.all.count)
+    #expect(tried + Self.leftOut.count >= MeasuredStatement.all.count)
   }
 }

@@ -27,6 +27,9 @@ extension EffectBuilder {
     if change.isTable, change.recurses, Self.recursing.contains(kind) {
       lock(.partitions, of: table, mode, .partition)
     }
+    if change.isTable, Self.recursingLater.contains(kind) {
+      lock(.partitions, of: table, mode, .partition, isCertain: false)
+    }
     if command["behavior"].string == "DROP_CASCADE" {
       lock(.dependentViews, of: table, .accessExclusive, .dependent, isCertain: false)
     }
@@ -35,6 +38,7 @@ extension EffectBuilder {
     case "AT_DropColumn":
       let column = command["name"].string ?? ""
       lock(.referencedByColumn(column), of: table, .accessExclusive, .referenced)
+      lock(.sequencesOfColumn(column), of: table, .accessExclusive, .sequence)
       if command["behavior"].string == "DROP_CASCADE" {
         lock(.referencingColumn(column), of: table, .accessExclusive, .referencing)
       }
@@ -43,6 +47,8 @@ extension EffectBuilder {
       // A foreign key over the column is made anew, on both sides.
       lock(.referencedByColumn(column), of: table, .accessExclusive, .referenced)
       lock(.referencingColumn(column), of: table, .accessExclusive, .referencing)
+      // The sequence of an identity gets the new type too; that of `serial` keeps its own.
+      lock(.identitySequence(column), of: table, .shareRowExclusive, .sequence)
       rewrite(.perhaps("unless the old values can stand as they are"))
       scan(.perhaps("unless the old values can stand as they are"))
     case "AT_SetNotNull": scan(.perhaps("unless a valid CHECK proves that there is no null"))
@@ -76,8 +82,12 @@ extension EffectBuilder {
       scan(.perhaps("unless it already has this access method"))
     case "AT_SetTableSpace": rewrite(.yes)
     case "AT_ChangeOwner": lock(.ownedSequences, of: table, .accessExclusive, .sequence)
+    case "AT_SetIdentity":
+      let column = command["name"].string ?? ""
+      lock(.identitySequence(column), of: table, .shareRowExclusive, .sequence)
     case "AT_DropIdentity":
-      lock(.ownedSequences, of: table, .accessExclusive, .sequence, isCertain: false)
+      let column = command["name"].string ?? ""
+      lock(.identitySequence(column), of: table, .accessExclusive, .sequence)
     case "AT_AddInherit", "AT_DropInherit":
       lock(command["def"].relationName, .shareUpdateExclusive, .parent)
     case "AT_AttachPartition":
@@ -211,9 +221,14 @@ extension EffectBuilder {
     "AT_AddColumn", "AT_DropColumn", "AT_AlterColumnType", "AT_SetNotNull", "AT_DropNotNull",
     "AT_ColumnDefault", "AT_AddConstraint", "AT_DropConstraint", "AT_ValidateConstraint",
     "AT_AlterConstraint", "AT_SetStatistics", "AT_SetStorage", "AT_SetCompression",
-    "AT_DropExpression", "AT_AddIdentity", "AT_SetIdentity", "AT_DropIdentity", "AT_EnableTrig",
-    "AT_EnableAlwaysTrig", "AT_EnableReplicaTrig", "AT_EnableTrigAll", "AT_EnableTrigUser",
+    "AT_DropExpression", "AT_EnableTrig", "AT_EnableAlwaysTrig", "AT_EnableReplicaTrig",
+    "AT_EnableTrigAll", "AT_EnableTrigUser",
     "AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser",
+  ]
+
+  /// What is done to partitions since version 17 only.
+  private static let recursingLater: Set<String> = [
+    "AT_AddIdentity", "AT_SetIdentity", "AT_DropIdentity",
   ]
 
   private static func mode(of kind: String, _ command: ParseTree) -> LockMode {

@@ -99,6 +99,9 @@ extension EffectBuilder {
         let name = QualifiedName(parts: parts)
         lock(name, .accessExclusive)
         if cascades { lock(.dependentViews, of: name, .accessExclusive, .dependent) }
+        if cascades, kind == "OBJECT_SEQUENCE" {
+          effect.unseen.append("the tables whose defaults CASCADE drops with it")
+        }
       case "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE":
         lock(QualifiedName(parts: parts.dropLast()), .accessExclusive)
       case "OBJECT_STATISTIC_EXT":

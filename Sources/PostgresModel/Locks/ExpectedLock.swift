@@ -41,6 +41,10 @@ public struct ExpectedLock: Sendable, Hashable {
     /// Reference the named table, or one that does, and so on.
     case referencingInTurn
     case ownedSequences
+    /// Those that are dropped with this column: of an identity, of `serial`, `OWNED BY`.
+    case sequencesOfColumn(String)
+    /// The sequence that numbers this column, where it is an identity.
+    case identitySequence(String)
     case sourcesOfView
     case dependentViews
     case tablesUsingType
@@ -103,6 +107,8 @@ extension ExpectedLock.Relationship {
     case .referencingColumn(let column): "every table that references \(name).\(column)"
     case .referencing, .referencingInTurn: "every table that references \(name)"
     case .ownedSequences: "the sequences of \(name)"
+    case .sequencesOfColumn(let column): "the sequences of \(name).\(column)"
+    case .identitySequence(let column): "the sequence of the identity \(name).\(column)"
     case .sourcesOfView: "every table that \(name) reads"
     case .dependentViews: "every view on \(name)"
     case .tablesUsingType: "every table with a column of type \(name)"

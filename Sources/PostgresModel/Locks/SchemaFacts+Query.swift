@@ -8,6 +8,7 @@ extension SchemaFacts {
     case type(of: QualifiedName, QualifiedName)
     case foreignKey(ForeignKey)
     case statistics(QualifiedName, of: QualifiedName)
+    case sequence(QualifiedName, of: QualifiedName, Relation.OwningColumn)
   }
 
   /// Everything about the user's own schemas; one statement, so that the parts fit together.
@@ -19,19 +20,20 @@ extension SchemaFacts {
       select c.oid, n.nspname, c.relname, c.relkind, c.relispartition, c.relpartbound
       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and c.relkind <> 't'),
-    owners as (
-      select indexrelid as oid, indrelid as owner from pg_catalog.pg_index
-      union all
-      select objid, refobjid from pg_catalog.pg_depend
-      where classid = 'pg_catalog.pg_class'::regclass and refclassid = classid
-        and deptype in ('a', 'i') and refobjsubid > 0
-        and objid in (select oid from r where relkind = 'S'))
+    owners as (select indexrelid as oid, indrelid as owner from pg_catalog.pg_index)
     select 'C' as kind, s::text as a, null as b, null as c, null as d, null as e, null as f
     from unnest(current_schemas(false)) with ordinality u(s, n)
     union all
     select 'R', r.nspname, r.relname, o.nspname, o.relname, r.relkind::text,
       (r.relispartition and pg_catalog.pg_get_expr(r.relpartbound, r.oid) = 'DEFAULT')::text
     from r left join owners w on w.oid = r.oid left join r o on o.oid = w.owner
+    union all
+    select 'Q', r.nspname, r.relname, t.nspname, t.relname, d.deptype::text, a.attname
+    from r join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_class'::regclass
+      and d.objid = r.oid and d.refclassid = d.classid and d.deptype in ('a', 'i')
+    join r t on t.oid = d.refobjid
+    join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+    where r.relkind = 'S' and d.refobjsubid > 0
     union all
     select 'P', r.nspname, r.relname, p.nspname, p.relname, null, null
     from pg_catalog.pg_inherits i join r on r.oid = i.inhrelid join r p on p.oid = i.inhparent
@@ -85,6 +87,10 @@ extension SchemaFacts {
     case "D": return .source(of: name, other)
     case "T": return .type(of: name, other)
     case "S": return .statistics(name, of: other)
+    case "Q":
+      let column = try row.string(6)
+      let isIdentity = try row.string(5) == "i"
+      return .sequence(name, of: other, isIdentity ? .identity(column) : .owned(column))
     default:
       let columns = ParseTree(json: try row.string(6)) ?? .null
       return .foreignKey(
@@ -107,6 +113,9 @@ extension SchemaFacts {
       case .type(let name, let type): relations[name]?.types.insert(type)
       case .foreignKey(let key): foreignKeys.append(key)
       case .statistics(let name, let table): statistics[name] = table
+      case .sequence(let name, let table, let column):
+        relations[name]?.owner = table
+        relations[name]?.column = column
       }
     }
   }

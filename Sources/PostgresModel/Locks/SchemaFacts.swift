@@ -27,15 +27,33 @@ public struct SchemaFacts: Sendable, Hashable {
     public var sources: [QualifiedName]
     /// The types of its columns that are no types of the server itself.
     public var types: Set<QualifiedName>
+    /// The column of `owner` that a sequence belongs to.
+    public var column: OwningColumn?
+
+    /// What a sequence belongs to in its table.
+    public enum OwningColumn: Sendable, Hashable {
+      /// Numbers this identity column; changed with it.
+      case identity(String)
+      /// `OWNED BY` this column, as of `serial`; only dropped with it.
+      case owned(String)
+
+      public var name: String {
+        switch self {
+        case .identity(let name), .owned(let name): name
+        }
+      }
+    }
 
     public init(
       _ name: QualifiedName, _ kind: Kind = .table, owner: QualifiedName? = nil,
-      parents: [QualifiedName] = [], isDefaultPartition: Bool = false,
-      sources: [QualifiedName] = [], types: Set<QualifiedName> = []
+      column: OwningColumn? = nil, parents: [QualifiedName] = [],
+      isDefaultPartition: Bool = false, sources: [QualifiedName] = [],
+      types: Set<QualifiedName> = []
     ) {
       self.name = name
       self.kind = kind
       self.owner = owner
+      self.column = column
       self.parents = parents
       self.isDefaultPartition = isDefaultPartition
       self.sources = sources
@@ -132,9 +150,11 @@ public struct SchemaFacts: Sendable, Hashable {
         $0.referenced == relation.name && $0.referencedColumns.contains(column)
       }.map(\.table)
     case .referencingInTurn: return closure(from: relation.name, referencing)
-    case .ownedSequences:
-      return relations.values.filter { $0.kind == .sequence && $0.owner == relation.name }
-        .map(\.name).sorted()
+    case .ownedSequences: return sequences(of: relation.name) { _ in true }
+    case .sequencesOfColumn(let column):
+      return sequences(of: relation.name) { $0?.name == column }
+    case .identitySequence(let column):
+      return sequences(of: relation.name) { $0 == .identity(column) }
     case .sourcesOfView: return tablesBelow(relation)
     case .dependentViews: return viewsAbove(relation.name)
     case .everyTable, .everythingInSchema, .tablesInSchema, .tablesUsingType, .tableOfStatistics:
@@ -145,6 +165,14 @@ public struct SchemaFacts: Sendable, Hashable {
   private func tables(where condition: (Relation) -> Bool) -> [QualifiedName] {
     relations.values.filter {
       [.table, .partitionedTable, .materializedView].contains($0.kind) && condition($0)
+    }.map(\.name).sorted()
+  }
+
+  private func sequences(
+    of table: QualifiedName, where condition: (Relation.OwningColumn?) -> Bool
+  ) -> [QualifiedName] {
+    relations.values.filter {
+      $0.kind == .sequence && $0.owner == table && condition($0.column)
     }.map(\.name).sorted()
   }
 

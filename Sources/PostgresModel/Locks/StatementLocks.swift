@@ -259,7 +259,7 @@ struct EffectBuilder {
     case "AlterStatsStmt":
       lock(.tableOfStatistics, of: tree["defnames"].qualifiedName, .shareUpdateExclusive, .target)
     case "CommentStmt", "SecLabelStmt": readComment(tree)
-    case "AlterSeqStmt": lock(tree["sequence"].relationName, .shareRowExclusive)
+    case "AlterSeqStmt": readAlterSequence(tree)
     case "CreateSeqStmt":
       make(tree["sequence"].relationName, ifNotExists: tree["if_not_exists"].bool)
     case "AlterDomainStmt": readAlterDomain(tree)
@@ -280,6 +280,15 @@ struct EffectBuilder {
       if !Self.withoutRelations.contains(kind) {
         notAnalysed = "the effect of \(kind.replacingSuffix("Stmt")) is not known"
       }
+    }
+  }
+
+  private mutating func readAlterSequence(_ tree: ParseTree) {
+    lock(tree["sequence"].relationName, .shareRowExclusive)
+    for option in tree["options"].items where option["DefElem"]["defname"].string == "owned_by" {
+      let column = option["DefElem"]["arg"]["List"]["items"].nameParts
+      // `OWNED BY NONE` names no table.
+      if column.count > 1 { lock(QualifiedName(parts: column.dropLast()), .accessShare, .source) }
     }
   }
 

@@ -56,8 +56,10 @@ public struct SchemaDiff: Sendable, Hashable {
   /// The properties of an object that came or went are not told one by one.
   public init(from old: SchemaSnapshot, to new: SchemaSnapshot) {
     var changes: [Change] = []
-    var a = old.facts[...]
-    var b = new.facts[...]
+    let a = old.facts
+    let b = new.facts
+    var i = a.startIndex
+    var j = b.startIndex
     /// Objects that came or went, whose properties go with them.
     var whole: (kind: String, object: String)?
     func isPart(_ fact: SchemaFact) -> Bool {
@@ -66,25 +68,23 @@ public struct SchemaDiff: Sendable, Hashable {
     func key(_ fact: SchemaFact) -> (String, String, String) {
       (fact.kind, fact.object, fact.property)
     }
-    while a.first != nil || b.first != nil {
-      if let x = a.first, let y = b.first, x == y {
-        a.removeFirst()
-        b.removeFirst()
-        continue
-      }
-      if let x = a.first, let y = b.first, key(x) == key(y) {
-        changes.append(Change(x, y))
-        a.removeFirst()
-        b.removeFirst()
-        continue
-      }
-      let takesOld: Bool =
-        switch (a.first, b.first) {
-        case (let x?, let y?): key(x) < key(y)
-        case (_?, nil): true
-        default: false
+    while i < a.endIndex || j < b.endIndex {
+      if i < a.endIndex, j < b.endIndex {
+        if a[i] == b[j] {
+          i += 1
+          j += 1
+          continue
         }
-      let fact = takesOld ? a.removeFirst() : b.removeFirst()
+        if key(a[i]) == key(b[j]) {
+          changes.append(Change(a[i], b[j]))
+          i += 1
+          j += 1
+          continue
+        }
+      }
+      let takesOld = j == b.endIndex || i < a.endIndex && key(a[i]) < key(b[j])
+      let fact = takesOld ? a[i] : b[j]
+      if takesOld { i += 1 } else { j += 1 }
       if !fact.property.isEmpty, isPart(fact) { continue }
       if fact.property.isEmpty { whole = (fact.kind, fact.object) }
       changes.append(takesOld ? Change(fact, nil) : Change(nil, fact))

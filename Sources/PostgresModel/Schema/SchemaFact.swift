@@ -45,8 +45,9 @@ public struct SchemaSnapshot: Sendable, Hashable {
   /// Sorted, each once.
   public let facts: [SchemaFact]
 
-  public init(_ facts: [SchemaFact]) {
-    self.facts = facts.sorted()
+  public init(_ facts: consuming [SchemaFact]) {
+    facts.sort()
+    self.facts = facts
   }
 
   /// The text that a digest of the snapshot is made of: one fact a line, its parts ended by NUL.
@@ -54,10 +55,14 @@ public struct SchemaSnapshot: Sendable, Hashable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(facts.count * 64)
     for fact in facts {
-      for part in [fact.kind, fact.object, fact.property, fact.value] {
-        bytes.append(contentsOf: part.utf8)
-        bytes.append(0)
-      }
+      bytes.append(contentsOf: fact.kind.utf8)
+      bytes.append(0)
+      bytes.append(contentsOf: fact.object.utf8)
+      bytes.append(0)
+      bytes.append(contentsOf: fact.property.utf8)
+      bytes.append(0)
+      bytes.append(contentsOf: fact.value.utf8)
+      bytes.append(0)
       bytes.append(UInt8(ascii: "\n"))
     }
     return bytes

@@ -1,11 +1,6 @@
 import PostgresModel
+import TestSupport
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 private func lab(_ name: String) -> QualifiedName { QualifiedName(schema: "lab", name) }
 
@@ -27,7 +22,8 @@ private let laboratory: SchemaFacts = {
       Relation(lab("customer_v"), .view, sources: [lab("customer")]),
       Relation(lab("customer_mv"), .materializedView, sources: [lab("customer")]),
       Relation(lab("customer_mv_ux"), .index, owner: lab("customer_mv")),
-      Relation(lab("customer_id_seq"), .sequence, owner: lab("customer")),
+      Relation(
+        lab("customer_id_seq"), .sequence, owner: lab("customer"), column: .identity("id")),
       Relation(lab("sq"), .sequence), Relation(lab("pair"), .compositeType),
       // Made by the preparation of single cases.
       Relation(lab("i"), .partitionedIndex, owner: lab("event")),
@@ -40,74 +36,21 @@ private let laboratory: SchemaFacts = {
     statistics: [lab("customer_st"): lab("customer")])
 }()
 
-/// One statement as it was measured.
-private struct Case: Sendable {
-  var id: String
-  var statement: String
-  /// Relations that stood before, by the strongest mode held; toast tables left out.
-  var locks: [QualifiedName: LockMode] = [:]
-  /// As `locks`; those that the statement does not name are none of its text's business.
-  var indexes: [QualifiedName: LockMode] = [:]
-  var rewrites: Bool
-  var scans: Bool
-  var runsInTransaction: Bool
-  var facts: SchemaFacts
-
-  /// - Returns: `nil` for what fails when it runs.
-  init?(_ tree: ParseTree) {
-    guard tree["error"].isNull, let id = tree["id"].string,
-      let statement = tree["statement"].string
-    else { return nil }
-    self.id = id
-    self.statement = statement
-    rewrites = tree["rewrite"].bool
-    scans = tree["scan"].bool
-    runsInTransaction = tree["transaction_block"].bool
-    facts = laboratory
-    if tree["given_pre"].string?.contains("ADD CONSTRAINT k FOREIGN KEY") ?? false {
+extension MeasuredStatement {
+  /// What stood in the database when it was measured.
+  fileprivate var facts: SchemaFacts {
+    var facts = laboratory
+    if setup?.contains("ADD CONSTRAINT k FOREIGN KEY") ?? false {
       facts.foreignKeys.append(
         .init("k", of: lab("loose"), ["customer_id"], to: lab("customer"), ["id"]))
     }
-    if tree["given_pre"].string?.contains("DROP TABLE event_default") ?? false {
+    if setup?.contains("DROP TABLE event_default") ?? false {
       facts.relations[lab("event_default")] = nil
     }
-    for lock in tree["locks"].items where !lock["created_here"].bool {
-      let role = lock["role"].string ?? ""
-      guard !role.contains("toast"), role != "transient",
-        let relation = lock["relation"].string,
-        let mode = LockMode(catalogName: lock["strongest"].string ?? "")
-      else { continue }
-      if role.contains("index") {
-        indexes[lab(relation)] = mode
-      } else {
-        locks[lab(relation)] = mode
-      }
+    if setup?.contains("ALTER id DROP IDENTITY") ?? false {
+      facts.relations[lab("customer_id_seq")] = nil
     }
-  }
-
-  static let all = trees.compactMap { Case($0) }
-  static let failed = trees.compactMap { tree -> (id: String, reason: String)? in
-    tree["error"]["message"].string.map { (tree["id"].string ?? "?", $0) }
-  }
-
-  private static let trees: [ParseTree] = {
-    var path = #filePath
-    for _ in 0..<3 { path = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
-    let tree = text(of: path + "/Fixtures/locks/ddl-locks-pg15.json").flatMap {
-      ParseTree(json: $0)
-    }
-    return tree?["cases"].items ?? []
-  }()
-
-  private static func text(of path: String) -> String? {
-    guard let file = fopen(path, "r") else { return nil }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65536)
-    while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
-      bytes += buffer[..<count]
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    return facts
   }
 }
 
@@ -126,14 +69,14 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
   ]
 
   @Test func `the measurements are those of the version that is named`() {
-    #expect(Case.all.count > 170)
+    #expect(MeasuredStatement.all.count > 170)
     #expect(StatementLocks.measuredOn == "15.18")
   }
 
   @Test func `every measured statement is concluded to lock what it locked`() {
     var agreed = 0
     var locks = 0
-    for measured in Case.all {
+    for measured in MeasuredStatement.all {
       guard let effect = StatementLocks(facts: measured.facts).effect(of: measured.statement).effect
       else {
         Issue.record("\(measured.id): not analysed")
@@ -148,7 +91,8 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
         concluded[name] = lock
       }
       var isRight = true
-      for (relation, mode) in measured.locks {
+      for (name, mode) in measured.locks {
+        let relation = lab(name)
         locks += 1
         if concluded[relation]?.mode != mode {
           isRight = false
@@ -157,10 +101,11 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
           )
         }
       }
-      for (relation, lock) in concluded where lock.isCertain && measured.locks[relation] == nil {
+      for (relation, lock) in concluded where lock.isCertain && measured.locks[relation.name] == nil
+      {
         if lock.role == .index {
           // Those of later preparations are in the facts, but not always there.
-          let was = measured.indexes[relation]
+          let was = measured.indexes[relation.name]
           #expect(was == nil || was == lock.mode, "\(measured.id): \(relation)")
           continue
         }
@@ -170,12 +115,13 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
       }
       if isRight { agreed += 1 }
     }
-    print("locks as measured: \(agreed) of \(Case.all.count) statements, \(locks) locks")
+    print(
+      "locks as measured: \(agreed) of \(MeasuredStatement.all.count) statements, \(locks) locks")
   }
 
   @Test func `rewriting and reading are concluded as they were measured, or said to depend`() {
     var sure = 0
-    for measured in Case.all {
+    for measured in MeasuredStatement.all {
       guard let effect = StatementLocks(facts: measured.facts).effect(of: measured.statement).effect
       else { continue }
       for (name, concluded, was) in [
@@ -189,11 +135,13 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
         sure += 1
       }
     }
-    print("rewrites and scans as measured: \(sure) of \(2 * Case.all.count), the rest depends")
+    print(
+      "rewrites and scans as measured: \(sure) of \(2 * MeasuredStatement.all.count), the rest depends"
+    )
   }
 
   @Test func `what may run in a transaction is told as it was measured`() {
-    for measured in Case.all {
+    for measured in MeasuredStatement.all {
       let effect = StatementLocks(facts: measured.facts).effect(of: measured.statement).effect
       #expect((effect?.notInTransaction == nil) == measured.runsInTransaction, "\(measured.id)")
     }
@@ -201,21 +149,21 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
 
   @Test func `without any facts no lock goes unsaid`() {
     var said = (byName: 0, byPlace: 0, asUnseen: 0)
-    for measured in Case.all {
+    for measured in MeasuredStatement.all {
       guard let effect = StatementLocks().effect(of: measured.statement).effect else {
         Issue.record("\(measured.id): not analysed")
         continue
       }
       for (relation, mode) in measured.locks {
         let strong = effect.locks.filter { $0.mode >= mode }
-        if strong.contains(where: { $0.relation?.name == relation.name }) {
+        if strong.contains(where: { $0.relation?.name == relation }) {
           said.byName += 1
         } else if strong.contains(where: { $0.relation == nil }) {
           said.byPlace += 1
         } else if !effect.unseen.isEmpty {
           said.asUnseen += 1
         } else {
-          Issue.record("\(measured.id): \(mode.sqlName) on \(relation.name) goes unsaid")
+          Issue.record("\(measured.id): \(mode.sqlName) on \(relation) goes unsaid")
         }
       }
     }
@@ -226,8 +174,8 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
 
   @Test func `statements that failed when they were measured are told apart`() {
     print("left out, since they failed when they were measured:")
-    for failed in Case.failed { print("  \(failed.id): \(failed.reason)") }
-    #expect(Case.failed.count + Case.all.count == 180)
+    for failed in MeasuredStatement.failed { print("  \(failed.id): \(failed.reason)") }
+    #expect(MeasuredStatement.failed.count + MeasuredStatement.all.count == 180)
   }
 }
 
