@@ -20,13 +20,13 @@ final class EvidenceCollector: Sendable {
   let standing: StandingRelations
   /// What each statement was concluded to do, by script.
   let forecasts: [[EffectAnalysis]]
-  private let scratch: ScratchDatabase
+  let scratch: ScratchDatabase
   /// A session with the scratch copy in which nothing is open.
-  private let onlooker: Connection
+  let onlooker: Connection
   private let hasTriggers: Bool
-  private let state = Mutex(State())
+  let state = Mutex(State())
 
-  private struct State {
+  struct State {
     var found: [Key: StatementEvidence] = [:]
     /// What was held before each, gained by earlier statements of its transaction.
     var held: [Key: [ObservedLock]] = [:]
@@ -41,18 +41,11 @@ final class EvidenceCollector: Sendable {
     var sampling: Sampling?
   }
 
-  private struct Told {
+  struct Told {
     var milliseconds: Double?
     var rows: Int64?
     var changes: [CatalogChange]?
     var notices: [String] = []
-  }
-
-  private struct Sampling {
-    var key: Key
-    var sampler: LockSampler
-    var position: Int64?
-    var counts: [String: Counts]?
   }
 
   struct Counts: Sendable {
@@ -159,7 +152,7 @@ final class EvidenceCollector: Sendable {
   }
 
   /// Whether a table has got a new file by being written anew.
-  private func isRewritten(
+  func isRewritten(
     _ oid: String, _ file: Int64, _ command: String, _ files: inout [String: Int64]
   ) -> Bool {
     guard let relation = standing.relations[oid], relation.hasRows, file != 0,
@@ -174,7 +167,7 @@ final class EvidenceCollector: Sendable {
   ///
   /// Of an empty copy a scan of the whole is told where the server does not plan it: a query's plan would
   /// be another with rows.
-  private func scans(_ counts: [String: Counts], _ command: String) -> [QualifiedName]? {
+  func scans(_ counts: [String: Counts], _ command: String) -> [QualifiedName]? {
     var names: [QualifiedName] = []
     for (oid, count) in counts where count.scans > 0 {
       guard let relation = standing.relations[oid], relation.hasRows else { continue }
@@ -266,127 +259,6 @@ final class EvidenceCollector: Sendable {
       await look(in: session, Key(unit: number, statement: index + 1), .replayed)
     }
     _ = try? await session.execute("ROLLBACK")
-  }
-
-  // MARK: Sampling
-
-  private func sample(_ session: Connection, _ key: Key) async {
-    let counts = await counts(after: session)
-    let position = await walPosition()
-    let obstacle = await obstacle(to: key)
-    guard
-      let sampler = try? await LockSampler.begin(
-        of: session.processID, from: scratch.elsewhere, obstacle: obstacle, loop: session.loop)
-    else { return }
-    state.withLock {
-      $0.sampling = Sampling(key: key, sampler: sampler, position: position, counts: counts)
-    }
-  }
-
-  /// What is in the statement's way for a moment, so that its locks are seen.
-  private func obstacle(to key: Key) async -> (session: Connection, sql: String)? {
-    let forecast = forecasts[key.unit]
-    guard forecast.indices.contains(key.statement), let effect = forecast[key.statement].effect,
-      let session = try? await Connection.open(
-        scratch.target, application: "lockstep rehearse",
-        settings: [("lock_timeout", "200"), ("idle_in_transaction_session_timeout", "6000")],
-        loop: onlooker.loop)
-    else { return nil }
-    let isWaiting = units[key.unit].statements[key.statement].isConcurrent
-    var sql = isWaiting ? "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1" : "BEGIN"
-    for lock in effect.locks {
-      guard let name = lock.relation, isTable(name) else { continue }
-      // The weakest that is in the way: what the statement asks for before goes through.
-      let mode = LockMode.allCases.first { $0.conflicts(with: lock.mode) } ?? .accessExclusive
-      let held = isWaiting ? LockMode.accessShare : mode
-      sql += "; LOCK TABLE ONLY \(name.sql) IN \(held.sqlName) MODE"
-    }
-    return (session, sql)
-  }
-
-  private func isTable(_ name: QualifiedName) -> Bool {
-    standing.relations.values.contains {
-      $0.name == name && ($0.kind == .table || $0.kind == .partitionedTable)
-    }
-  }
-
-  private func endSampling(_ session: Connection) async {
-    let sampling = state.withLock { state in
-      defer { state.sampling = nil }
-      return state.sampling
-    }
-    guard let sampling else { return }
-    let seen = await sampling.sampler.end()
-    var evidence = StatementEvidence(.sampled)
-    var locks: Set<ObservedLock> = []
-    for one in seen {
-      guard let oid = one.relation, let mode = one.mode, let relation = standing.relations[oid]
-      else { continue }
-      locks.insert(ObservedLock(mode, relation.name, relation.kind))
-    }
-    evidence.locks = locks.sorted()
-    let command = units[sampling.key.unit].statements[sampling.key.statement].command
-    if let now = await files() {
-      var rewrites: [QualifiedName] = []
-      state.withLock { state in
-        for (oid, file) in now where isRewritten(oid, file, command, &state.files) {
-          if let relation = standing.relations[oid] { rewrites.append(relation.name) }
-        }
-      }
-      evidence.rewrites = rewrites.sorted()
-    }
-    // What maintenance reads is not counted.
-    if !["VACUUM", "ANALYZE", "CLUSTER"].contains(command), let before = sampling.counts,
-      let after = await counts(after: session)
-    {
-      var differences: [String: Counts] = [:]
-      for (oid, count) in after {
-        let old = before[oid]
-        differences[oid] = Counts(
-          scans: count.scans - (old?.scans ?? 0), rowsRead: count.rowsRead - (old?.rowsRead ?? 0))
-      }
-      // Others hand in what they have read before; what it has not locked it has not read.
-      let own = Set(seen.compactMap(\.relation))
-      evidence.scans = scans(differences.filter { own.contains($0.key) }, command)
-    }
-    if let from = sampling.position, let to = await walPosition() { evidence.walBytes = to - from }
-    let found = evidence
-    state.withLock { $0.found[sampling.key] = found }
-  }
-
-  private func files() async -> [String: Int64]? {
-    guard let now = try? await StandingRelations.read(onlooker, leavingOut: []) else { return nil }
-    return now.relations.mapValues(\.file)
-  }
-
-  private func walPosition() async -> Int64? {
-    let query = Query<Int64>(
-      "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint"
-    ) { row throws(ResultRow.Mismatch) in try row.integer(0) }
-    return (try? await onlooker.rows(query))?.first
-  }
-
-  /// The counters of all tables once the session's own are in them; `nil` before 15, where a session
-  /// cannot be made to hand them over.
-  private func counts(after session: Connection) async -> [String: Counts]? {
-    guard session.serverVersion >= 150000 else { return nil }
-    let query = Query<(String, Counts)>(
-      """
-      SELECT relid::text, coalesce(seq_scan, 0), coalesce(seq_tup_read, 0)
-      FROM pg_catalog.pg_stat_user_tables
-      """
-    ) { row throws(ResultRow.Mismatch) in
-      (try row.string(0), Counts(scans: try row.integer(1), rowsRead: try row.integer(2)))
-    }
-    do throws(DatabaseError) {
-      try await session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
-      try await session.execute("SELECT 1")
-      try await onlooker.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
-      let rows = try await onlooker.rows(query)
-      return Dictionary(rows) { first, _ in first }
-    } catch {
-      return nil
-    }
   }
 
   // MARK: The result
