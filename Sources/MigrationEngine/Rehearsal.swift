@@ -69,7 +69,8 @@ public struct Rehearsal: Sendable {
       report(.copied(found))
       let (run, session) = try await ScratchRun.open(self, scratch, loaded, report: report)
       if !run.hasTriggers {
-        found.notes.append("what is dropped by cascade is not told: that takes a superuser")
+        found.notes.append(
+          "what is dropped by cascade and temporary files are not told: that takes a superuser")
       }
       let result = try await run.all(pending, scratch: found, in: session)
       await loop.undisturbed { await scratch.drop() }

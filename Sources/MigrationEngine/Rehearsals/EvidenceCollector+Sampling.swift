@@ -79,20 +79,29 @@ extension EvidenceCollector {
       }
       evidence.rewrites = rewrites.sorted()
     }
-    // What maintenance reads is not counted.
-    if !["VACUUM", "ANALYZE", "CLUSTER"].contains(command), let before = sampling.counts,
-      let after = await counts(after: session)
-    {
+    if let before = sampling.counts, let after = await counts(after: session) {
       var differences: [String: Counts] = [:]
       for (oid, count) in after {
         let old = before[oid]
         differences[oid] = Counts(
-          scans: count.scans - (old?.scans ?? 0), rowsRead: count.rowsRead - (old?.rowsRead ?? 0))
+          scans: count.scans - (old?.scans ?? 0), rowsRead: count.rowsRead - (old?.rowsRead ?? 0),
+          blocks: count.blocks - (old?.blocks ?? 0),
+          blocksHit: count.blocksHit - (old?.blocksHit ?? 0))
       }
       // Others hand in what they have read before; what it has not locked it has not read.
       let own = Set(seen.compactMap(\.relation))
-      evidence.scans = scans(differences.filter { own.contains($0.key) }, command)
+      differences = differences.filter { own.contains($0.key) || before[$0.key] == nil }
+      // The rows that maintenance reads are not counted, its blocks are.
+      if !["VACUUM", "ANALYZE", "CLUSTER"].contains(command) {
+        evidence.scans = scans(differences.filter { own.contains($0.key) }, command)
+      }
+      if !own.isEmpty {
+        var buffers = BufferUse(hit: 0, read: 0)
+        for count in differences.values { buffers.add(count) }
+        evidence.buffers = buffers
+      }
     }
+    if await tellsFiles(session) { evidence.temporaryBytes = 0 }
     if let from = sampling.position, let to = await walPosition() { evidence.walBytes = to - from }
     let found = evidence
     state.withLock { $0.found[sampling.key] = found }
@@ -111,24 +120,44 @@ extension EvidenceCollector {
     return (try? await onlooker.rows(query))?.first
   }
 
-  /// The counters of all tables once the session's own are in them; `nil` before 15, where a session
-  /// cannot be made to hand them over.
+  /// Whether the session is still told of each temporary file: scripts may choose what they are told.
+  private func tellsFiles(_ session: Connection) async -> Bool {
+    let query = Query<Bool>(
+      """
+      SELECT pg_catalog.current_setting('client_min_messages') = 'log'
+        AND pg_catalog.current_setting('log_temp_files') = '0'
+      """
+    ) { row throws(ResultRow.Mismatch) in try row.bool(0) }
+    return (try? await session.rows(query))?.first == true
+  }
+
+  /// The counters of all relations once the session's own are in them; `nil` before 15, where a session
+  /// cannot be made to hand them over, and where the server does not count.
   private func counts(after session: Connection) async -> [String: Counts]? {
     guard session.serverVersion >= 150000 else { return nil }
     let query = Query<(String, Counts)>(
       """
-      SELECT relid::text, coalesce(seq_scan, 0), coalesce(seq_tup_read, 0)
-      FROM pg_catalog.pg_stat_user_tables
+      SELECT oid::text, pg_catalog.pg_stat_get_numscans(oid),
+        pg_catalog.pg_stat_get_tuples_returned(oid), pg_catalog.pg_stat_get_blocks_fetched(oid),
+        pg_catalog.pg_stat_get_blocks_hit(oid)
+      FROM pg_catalog.pg_class
+      WHERE oid >= 16384 AND relkind IN ('r', 'm', 'i', 't')
+        AND pg_catalog.current_setting('track_counts')::bool
       """
     ) { row throws(ResultRow.Mismatch) in
-      (try row.string(0), Counts(scans: try row.integer(1), rowsRead: try row.integer(2)))
+      (
+        try row.string(0),
+        Counts(
+          scans: try row.integer(1), rowsRead: try row.integer(2), blocks: try row.integer(3),
+          blocksHit: try row.integer(4))
+      )
     }
     do throws(DatabaseError) {
       try await session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
       try await session.execute("SELECT 1")
       try await onlooker.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
       let rows = try await onlooker.rows(query)
-      return Dictionary(rows) { first, _ in first }
+      return rows.isEmpty ? nil : Dictionary(rows) { first, _ in first }
     } catch {
       return nil
     }

@@ -32,6 +32,8 @@ final class EvidenceCollector: Sendable {
     var held: [Key: [ObservedLock]] = [:]
     /// What the run has told of each.
     var told: [Key: Told] = [:]
+    /// What the server said of temporary files while statements were run to be looked at alone, in bytes.
+    var replayedBytes: [Key: Int64] = [:]
     /// The last look into the transaction that is open; `nil` where none was taken in it yet.
     var last: StatementLook?
     var gained: [ObservedLock] = []
@@ -46,11 +48,15 @@ final class EvidenceCollector: Sendable {
     var rows: Int64?
     var changes: [CatalogChange]?
     var notices: [String] = []
+    /// What the server said of temporary files, in bytes.
+    var temporaryBytes: Int64 = 0
   }
 
   struct Counts: Sendable {
     var scans: Int64
     var rowsRead: Int64
+    var blocks: Int64
+    var blocksHit: Int64
   }
 
   init(
@@ -84,6 +90,11 @@ final class EvidenceCollector: Sendable {
         state.told[key]?.changes = changes
       case .notice(_, let severity, let message):
         guard let key = state.current, message.hasPrefix("lockstep ") == false else { return }
+        guard severity != TemporaryFileMessage.severity else {
+          state.told[key, default: Told()].temporaryBytes +=
+            TemporaryFileMessage.bytes(message) ?? 0
+          return
+        }
         state.told[key, default: Told()].notices.append("\(severity): \(message)")
       default: break
       }
@@ -111,7 +122,7 @@ final class EvidenceCollector: Sendable {
       return statements[index].command.hasPrefix("SET") || statements[index].role == .begin
     }
     guard hasLooked || !isSetting(key.statement) else { return }
-    guard let look = try? await StatementLook.take(in: session) else { return }
+    guard let look = try? await StatementLook.take(in: session, isFirst: !hasLooked) else { return }
     state.withLock { state in
       defer { state.last = look }
       guard let last = state.last, key.statement > 0 else { return }
@@ -130,20 +141,31 @@ final class EvidenceCollector: Sendable {
     var evidence = StatementEvidence(source, rewrites: [], scans: [])
     let command = units[key.unit].statements[key.statement].command
     var counts: [String: Counts] = [:]
+    var buffers = BufferUse(hit: 0, read: 0)
     for (oid, sight) in look.sights {
-      guard let relation = standing.relations[oid] else { continue }
       let before = last.sights[oid]
+      let count = Counts(
+        scans: sight.scans - (before?.scans ?? 0),
+        rowsRead: sight.rowsRead - (before?.rowsRead ?? 0),
+        blocks: sight.blocks - (before?.blocks ?? 0),
+        blocksHit: sight.blocksHit - (before?.blocksHit ?? 0))
+      buffers.add(count)
+      guard let relation = standing.relations[oid] else { continue }
       for mode in sight.modes.subtracting(before?.modes ?? []) {
         evidence.locks.append(ObservedLock(mode, relation.name, relation.kind))
       }
       if isRewritten(oid, sight.file, command, &files) { evidence.rewrites?.append(relation.name) }
-      counts[oid] = Counts(
-        scans: sight.scans - (before?.scans ?? 0),
-        rowsRead: sight.rowsRead - (before?.rowsRead ?? 0))
+      counts[oid] = count
     }
     evidence.locks = evidence.locks.sorted()
     evidence.rewrites?.sort()
-    evidence.scans = scans(counts, command)
+    if look.countsBlocks {
+      evidence.scans = scans(counts, command)
+      evidence.buffers = buffers
+    } else {
+      evidence.scans = nil
+    }
+    evidence.temporaryBytes = last.tellsFiles && look.tellsFiles ? 0 : nil
     if let from = last.walPosition, let to = look.walPosition { evidence.walBytes = to - from }
     if hasTriggers {
       evidence.dropped = ScratchTriggers.drops(look.drops, since: last.drops)
@@ -249,7 +271,15 @@ final class EvidenceCollector: Sendable {
         state.withLock { $0.found[key] = nil }
       }
       let began = ContinuousClock.now
-      guard let results = try? await session.execute(unit.text(of: index)) else { break }
+      let hear = { @Sendable (notice: Notice) in
+        guard notice.severity == TemporaryFileMessage.severity,
+          let bytes = TemporaryFileMessage.bytes(notice.message)
+        else { return }
+        self.state.withLock { $0.replayedBytes[key, default: 0] += bytes }
+      }
+      guard let results = try? await session.execute(unit.text(of: index), onNotice: hear) else {
+        break
+      }
       let time = milliseconds(since: began)
       state.withLock { state in
         guard state.told[key]?.milliseconds == nil else { return }
@@ -265,7 +295,9 @@ final class EvidenceCollector: Sendable {
 
   /// The statements of all scripts with what was seen of each.
   func statements() -> [RehearsedStatement] {
-    let (found, held, told) = state.withLock { ($0.found, $0.held, $0.told) }
+    let (found, held, told, replayed) = state.withLock {
+      ($0.found, $0.held, $0.told, $0.replayedBytes)
+    }
     return units.indices.flatMap { number in
       RehearsedStatement.all(of: units[number]).enumerated().map { index, statement in
         let key = Key(unit: number, statement: index)
@@ -275,6 +307,10 @@ final class EvidenceCollector: Sendable {
         evidence.rows = told[key]?.rows
         evidence.changes = told[key]?.changes
         evidence.notices = told[key]?.notices ?? []
+        if evidence.temporaryBytes != nil {
+          evidence.temporaryBytes =
+            (evidence.source == .replayed ? replayed[key] : told[key]?.temporaryBytes) ?? 0
+        }
         statement.evidence = evidence
         let forecast = forecasts[number]
         if forecast.indices.contains(index) {
@@ -294,6 +330,14 @@ extension RunUnit {
     case .transaction, .ownTransaction: true
     case .outside, .statementByStatement: false
     }
+  }
+}
+
+extension BufferUse {
+  /// Adds what was counted of a relation.
+  mutating func add(_ counts: EvidenceCollector.Counts) {
+    hit += counts.blocksHit
+    read += counts.blocks - counts.blocksHit
   }
 }
 

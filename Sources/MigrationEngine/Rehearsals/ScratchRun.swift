@@ -12,7 +12,8 @@ struct ScratchRun {
   let layout: any Layout
   let table: QualifiedName
   let report: @Sendable (Rehearsal.Progress) -> Void
-  /// Whether what is dropped is written down on the copy.
+  /// Whether the role is a superuser's: what is dropped is written down on the copy, and temporary files are
+  /// told of.
   let hasTriggers: Bool
 
   /// The same files, seen from a root of its own: what runs leave in `.lockstep` belongs to the target.
@@ -185,7 +186,7 @@ struct ScratchRun {
     lookOn: (@Sendable (Connection, RunUnit, Int?) async -> Void)? = nil,
     onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws -> Outcome {
-    let session = try await openSession(budget)
+    let session = try await openSession(budget, isWatched: onlooker != nil)
     let loaded = try await project.load(try await project.readFiles(), from: session)
     let context = PlanContext(runBy: "rehearsal", dataLoss: .accepted)
     let plan = Plan.make(request, status: loaded.status, layout: layout, context: context)
@@ -206,9 +207,11 @@ struct ScratchRun {
     let (report, loop) = (report, rehearsal.loop)
     let time = Mutex<Double?>(nil)
     let outcome = try await runner.run(plan, context: context, in: session) { event in
+      collector?.note(event)
+      // What nobody would be told elsewhere.
+      if case .notice(_, TemporaryFileMessage.severity, _) = event { return }
       report(.event(event))
       onEvent(event)
-      collector?.note(event)
       if case .migrationFinished(_, _, _, let milliseconds, _) = event {
         time.withLock { $0 = milliseconds }
       }
@@ -230,13 +233,18 @@ struct ScratchRun {
   }
 
   /// Counters of rows read are whole only where nobody helps in reading.
-  private func openSession(_ budget: LockBudget? = nil) async throws -> Connection {
+  ///
+  /// - Parameter isWatched: Whether the server is to tell of temporary files, where the role may ask for it.
+  private func openSession(
+    _ budget: LockBudget? = nil, isWatched: Bool = false
+  ) async throws -> Connection {
     var options = rehearsal.options
     options.lockBudget = budget ?? options.lockBudget
-    let settings = [
+    var settings = [
       (name: "max_parallel_workers_per_gather", value: "0"),
       (name: "max_parallel_maintenance_workers", value: "0"),
     ]
+    if isWatched, hasTriggers { settings += TemporaryFileMessage.settings }
     return try await Connection.open(
       scratch.target, application: "lockstep rehearse",
       settings: options.sessionSettings + settings, loop: rehearsal.loop)

@@ -41,13 +41,18 @@ extension RehearsedStatement {
       "locks": evidence.map { .array($0.locks.filter(\.isTold).map(\.json)) } ?? .null,
       "rewrites": names(evidence?.rewrites), "scans": names(evidence?.scans),
       "transactional": .bool(isTransactional), "observed": JSONValue(evidence?.source.rawValue),
-      "wal_bytes": JSONValue(evidence?.walBytes),
+      "wal_bytes": JSONValue(evidence?.walBytes), "buffers": evidence?.buffers?.json ?? .null,
+      "temp_bytes": JSONValue(evidence?.temporaryBytes),
       "notices": evidence.map { JSONValue($0.notices) } ?? .null,
       "dropped": evidence?.dropped.map { .array($0.map(\.json)) } ?? .null,
       "changed": evidence?.changes.map { .array($0.map { .string($0.words) }) } ?? .null,
       "forecast_differs": JSONValue(forecastDiffers),
     ]
   }
+}
+
+extension BufferUse {
+  fileprivate var json: JSONValue { ["hit": JSONValue(hit), "read": JSONValue(read)] }
 }
 
 extension ObservedLock {

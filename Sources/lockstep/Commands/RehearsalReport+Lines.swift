@@ -104,6 +104,12 @@ extension RehearsedStatement {
     }
     if let names = listed(evidence.rewrites) { add("writes \(names) anew", .waiting) }
     if let names = listed(evidence.scans) { add("reads every row of \(names)", .plain) }
+    if mode.hasRows, let buffers = evidence.buffers, buffers.hit + buffers.read > 0 {
+      add("blocks: \(buffers.hit) found in memory, \(buffers.read) read\(suffix)", .faint)
+    }
+    if let bytes = evidence.temporaryBytes, bytes > 0 {
+      add("writes \((bytes + 1023) / 1024) kB into temporary files", .plain)
+    }
     for object in evidence.dropped ?? [] where object.isCascaded {
       add("drops \(object.kind) \(object.identity) by cascade", .waiting)
     }

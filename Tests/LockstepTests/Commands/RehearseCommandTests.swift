@@ -34,6 +34,8 @@ import Testing
         == #"{"mode":"ACCESS EXCLUSIVE","relation":"public.users"}"#)
     #expect(statements[0]["rewrites"]?.description == #"["public.users"]"#)
     #expect(statements[0]["observed"]?.text == "stepped")
+    #expect(statements[0]["buffers"]?["hit"] != nil && statements[0]["buffers"]?["read"] != nil)
+    #expect(statements[0]["temp_bytes"]?.description == "0")
     #expect(statements[0]["forecast_differs"]?.description == "[]")
     #expect(
       statements[1]["dropped"]?.description
@@ -55,6 +57,7 @@ import Testing
     #expect(outcome.lines.allSatisfy { $0.count <= 80 })
     #expect(outcome.lines.contains("1 a  applies, rolls back without its rows, applies again"))
     #expect(outcome.lines.contains("       writes public.users anew"))
+    #expect(outcome.lines.contains { $0.hasPrefix("       blocks: ") && $0.hasSuffix(" read") })
     #expect(outcome.lines.contains("       drops view public.names by cascade"))
     #expect(
       outcome.lines.contains(
