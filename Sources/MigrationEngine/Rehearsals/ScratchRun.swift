@@ -79,9 +79,7 @@ struct ScratchRun {
       rows = try await RollBackTrial(session, leavingOut: [table])
     }
     tell("up")
-    if hasTriggers { try await ScratchTriggers.install(in: session) }
-    let up = try await run(again(status), watchedIn: session)
-    if hasTriggers { try await ScratchTriggers.remove(in: session) }
+    let up = try await watched(again(status), in: session)
     result.durationMilliseconds = up.milliseconds
     result.applies = up.failure == nil
     result.error = up.failure
@@ -99,8 +97,9 @@ struct ScratchRun {
     guard up.failure == nil, result.rollBack.hasScript else { return (result, applied) }
     try await rows?.writeAndRollBack(result.changes, try await wayBack(status.version))
     tell("down")
-    let down = try await run(.only(status.version, .down))
+    let down = try await watched(.only(status.version, .down), in: session)
     result.rollBack.runs = down.failure == nil
+    result.rollBack.statements = down.statements
     result.error = down.failure
     guard down.failure == nil else { return (result, applied) }
     let back = try await reader.read()
@@ -173,6 +172,15 @@ struct ScratchRun {
       .only(version, .down), status: loaded.status, layout: layout,
       context: PlanContext(runBy: "rehearsal", dataLoss: .accepted))
     return plan.steps.flatMap(\.units)
+  }
+
+  /// Runs a plan and looks at each of its statements.
+  private func watched(_ request: PlanRequest, in session: Connection) async throws -> Outcome {
+    guard hasTriggers else { return try await run(request, watchedIn: session) }
+    try await ScratchTriggers.install(in: session)
+    let outcome = try await run(request, watchedIn: session)
+    try await ScratchTriggers.remove(in: session)
+    return outcome
   }
 
   /// Runs a plan with the engine that would run it on the target.

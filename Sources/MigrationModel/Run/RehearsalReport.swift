@@ -143,11 +143,14 @@ public struct RollBack: Sendable, Hashable {
   public var differences: [SchemaDiff.Change]?
   /// What of the rows it takes away for good; `nil` where there was nothing to lose, or nobody looked.
   public var lostData: [DataLoss]?
+  /// Its statements with what they were seen to do; none where it was not tried.
+  public var statements: [RehearsedStatement]
 
   public init(
     hasScript: Bool, runs: Bool? = nil, differences: [SchemaDiff.Change]? = nil,
-    lostData: [DataLoss]? = nil
+    lostData: [DataLoss]? = nil, statements: [RehearsedStatement] = []
   ) {
+    self.statements = statements
     self.hasScript = hasScript
     self.runs = runs
     self.differences = differences

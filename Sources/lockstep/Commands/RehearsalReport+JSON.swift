@@ -85,6 +85,7 @@ extension RollBack {
       "differences": differences.map { .array($0.map(\.json)) } ?? .null,
       "verdict": .string(verdict.rawValue), "loses_data": known(losesData),
       "lost": lostData.map { .array($0.map(\.json)) } ?? .null,
+      "statements": .array(statements.map(\.json)),
     ]
   }
 }

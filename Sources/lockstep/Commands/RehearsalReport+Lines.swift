@@ -49,6 +49,11 @@ extension RehearsedMigration {
       lines += statement.lines(in: mode)
     }
     lines += changes.lines
+    let back = rollBack.statements.filter { $0.evidence != nil }
+    if !back.isEmpty {
+      lines.append([.init("  the way back:")])
+      lines += back.flatMap { $0.lines(in: mode) }
+    }
     if let differences = rollBack.differences, !differences.isEmpty {
       lines.append([.init("  after rolling back it is not as before:")])
       lines += differences.lines

@@ -44,6 +44,13 @@ import Testing
     let rollback = try #require(migration["rollback"])
     #expect(rollback["verdict"]?.text == "lossy")
     #expect(rollback["loses_data"] == .bool(true))
+    let back = try #require(rollback["statements"]?.elements)
+    #expect(back.count == 3)
+    #expect(
+      back[0]["locks"]?.elements?.first?.description
+        == #"{"mode":"ACCESS EXCLUSIVE","relation":"public.users"}"#)
+    #expect(back[2]["rewrites"]?.description == #"["public.users"]"#)
+    #expect(back[1]["forecast_differs"]?.description == "[]")
     #expect(
       rollback["lost"]?.description
         == #"[{"table":"public.users","column":"name","rows":2,"what":"gone","written":"before"}]"#)
@@ -59,6 +66,9 @@ import Testing
     #expect(outcome.lines.contains("       writes public.users anew"))
     #expect(outcome.lines.contains { $0.hasPrefix("       blocks: ") && $0.hasSuffix(" read") })
     #expect(outcome.lines.contains("       drops view public.names by cascade"))
+    let back = try #require(outcome.lines.firstIndex(of: "  the way back:"))
+    #expect(
+      outcome.lines[(back + 1)...].contains("       ACCESS EXCLUSIVE on public.users"))
     #expect(
       outcome.lines.contains(
         "  rolling back: values of public.users.name (2), there before it, are gone"))
