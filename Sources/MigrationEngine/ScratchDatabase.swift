@@ -6,8 +6,9 @@ import PostgresModel
 
 /// A throw-away database with the schema and the history of another, and rows of it where they are wanted.
 ///
-/// Its comment marks it; only what bears the mark is ever dropped. While its maker lives, he holds an
-/// advisory lock by which others know that it is in use.
+/// Its comment marks it, and until it has one its name does; only what bears a mark is ever dropped. From
+/// before it is made, and while its maker lives, he holds an advisory lock by which others know that it is in
+/// use.
 final class ScratchDatabase: Sendable {
   let name: String
   let target: ConnectionString
@@ -22,7 +23,6 @@ final class ScratchDatabase: Sendable {
   var elsewhere: ConnectionString { maker.target }
   private let cluster: PrivateCluster?
 
-  static let prefix = "lockstep_scratch_"
   static let mark = "scratch database of lockstep, copy of "
 
   /// What is wanted of a copy.
@@ -77,7 +77,7 @@ final class ScratchDatabase: Sendable {
   ) async throws -> ScratchDatabase {
     let scratch = try await create(of: source, choice, session, loop: loop)
     do {
-      try await scratch.markAndLock(as: session.database)
+      try await scratch.setMark(as: session.database)
       try await scratch.refuseTarget()
       switch scratch.mode {
       case .clone: break
@@ -96,7 +96,7 @@ final class ScratchDatabase: Sendable {
   private static func create(
     of source: ConnectionString, _ choice: ScratchChoice, _ session: Connection, loop: EventLoop
   ) async throws -> ScratchDatabase {
-    let name = prefix + randomTag()
+    let name = ScratchName.make(of: session.database, owner: try await session.owner())
     if choice.needsOwnServer { return try await makePrivate(name, of: session, choice, loop: loop) }
     var target = source
     target["dbname"] = name
@@ -108,9 +108,11 @@ final class ScratchDatabase: Sendable {
     if choice.mode == .clone {
       do throws(DatabaseError) {
         let origin = SQLText.identifier(session.database)
+        try await lock(name, in: session)
         try await session.execute("CREATE DATABASE \(name) TEMPLATE \(origin)\(choice.strategy)")
         return made(.clone)
       } catch {
+        await unlock(name, in: session)
         guard let server = error.serverError else { throw error }
         guard !choice.isAsked else {
           throw ScratchChoice.cannotClone(session.database, server.message)
@@ -122,9 +124,11 @@ final class ScratchDatabase: Sendable {
       }
     }
     do throws(DatabaseError) {
+      try await lock(name, in: session)
       try await session.execute("CREATE DATABASE \(name) TEMPLATE template0")
       return made(choice.mode == .sampled ? .sampled : .shape)
     } catch {
+      await unlock(name, in: session)
       guard error.serverError?.isInsufficientPrivilege == true else { throw error }
       return try await makePrivate(name, of: session, choice, loop: loop)
     }
@@ -151,6 +155,7 @@ final class ScratchDatabase: Sendable {
       for role in roles where role != session.user {
         try await session.execute("CREATE ROLE \(SQLText.identifier(role))")
       }
+      try await lock(name, in: session)
       try await session.execute("CREATE DATABASE \(name) TEMPLATE template0")
       var scratch = target
       scratch["dbname"] = name
@@ -163,10 +168,9 @@ final class ScratchDatabase: Sendable {
     }
   }
 
-  private func markAndLock(as source: String) async throws(DatabaseError) {
+  private func setMark(as source: String) async throws(DatabaseError) {
     let comment = SQLText.literal(Self.mark + source)
-    try await maker.execute(
-      "SELECT pg_advisory_lock(hashtext('\(name)')); COMMENT ON DATABASE \(name) IS \(comment)")
+    try await maker.execute("COMMENT ON DATABASE \(name) IS \(comment)")
   }
 
   /// Makes sure that its address leads to it: a pooler may lead every name to one database.
@@ -200,34 +204,17 @@ final class ScratchDatabase: Sendable {
     // A server that went away took the scratch database's use with it; the next rehearsal drops it.
     // One by one: together they would be one transaction, in which no database can be dropped.
     _ = try? await maker.execute("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
-    _ = try? await maker.execute("SELECT pg_advisory_unlock(hashtext('\(name)'))")
+    await Self.unlock(name, in: maker)
     if let cluster { await BlockingWork.run { cluster.stopBlocking() } }
   }
+}
 
-  /// Drops what rehearsals that broke off left of copies of this database.
-  private static func dropLeftovers(_ session: Connection) async throws(DatabaseError) {
-    let query = Query<String>(
-      """
-      SELECT datname FROM pg_database d
-      WHERE datname LIKE $1 AND shobj_description(oid, 'pg_database') = $2
-        AND pg_has_role(datdba, 'USAGE')
-      """, ["\(prefix)%", mark + session.database]
-    ) { (row) throws(ResultRow.Mismatch) in try row.string(0) }
-    let names = try await session.rows(query)
-    for name in names {
-      let taking = Query<Bool>("SELECT pg_try_advisory_lock(hashtext($1))", [name]) {
-        (row) throws(ResultRow.Mismatch) in try row.bool(0)
-      }
-      let answers = try await session.rows(taking)
-      guard answers.first == true else { continue }
-      let quoted = SQLText.identifier(name)
-      try await session.execute("DROP DATABASE IF EXISTS \(quoted) WITH (FORCE)")
-      try await session.execute("SELECT pg_advisory_unlock(hashtext(\(SQLText.literal(name))))")
+extension Connection {
+  /// The role to which belongs what the session makes.
+  fileprivate func owner() async throws(DatabaseError) -> String {
+    let query = Query<String>("SELECT current_user") { (row) throws(ResultRow.Mismatch) in
+      try row.string(0)
     }
-  }
-
-  private static func randomTag() -> String {
-    let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
-    return String((0..<12).map { _ in letters.randomElement() ?? "x" })
+    return try await rows(query).first ?? user
   }
 }
