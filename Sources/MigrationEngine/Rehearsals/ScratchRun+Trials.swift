@@ -129,8 +129,17 @@ extension ScratchRun {
 }
 
 extension ScratchRun {
+  /// What applies it once more. One that is applied on the target may have been applied before older ones
+  /// that are pending.
   func again(_ status: MigrationStatus) -> PlanRequest {
-    .up(to: status.version, count: 1, allowOutOfOrder: true)
+    isApplied(status)
+      ? .only(status.version, .up)
+      : .up(to: status.version, count: 1, allowOutOfOrder: true)
+  }
+
+  /// Whether it is applied on the target.
+  func isApplied(_ status: MigrationStatus) -> Bool {
+    course.rolledBack.contains { $0.version == status.version }
   }
 }
 

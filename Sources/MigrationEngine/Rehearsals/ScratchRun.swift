@@ -11,6 +11,7 @@ struct ScratchRun {
   let scratch: ScratchDatabase
   let layout: any Layout
   let table: QualifiedName
+  let course: RehearsalCourse
   let report: @Sendable (Rehearsal.Progress) -> Void
   /// Whether the role is a superuser's: what is dropped is written down on the copy, and temporary files are
   /// told of.
@@ -27,19 +28,31 @@ struct ScratchRun {
 
   static func open(
     _ rehearsal: Rehearsal, _ scratch: ScratchDatabase, _ loaded: LoadedProject,
+    _ course: RehearsalCourse,
     report: @escaping @Sendable (Rehearsal.Progress) -> Void
   ) async throws -> (run: ScratchRun, session: Connection) {
     let session = try await Connection.open(
       scratch.target, application: "lockstep rehearse", loop: rehearsal.loop)
     let run = ScratchRun(
       rehearsal: rehearsal, scratch: scratch, layout: loaded.layout, table: loaded.table,
-      report: report, hasTriggers: ScratchTriggers.canInstall(in: session))
+      course: course, report: report, hasTriggers: ScratchTriggers.canInstall(in: session))
     return (run, session)
   }
 
   func all(
-    _ pending: [MigrationStatus], scratch found: RehearsalReport.Scratch, in session: Connection
+    scratch found: RehearsalReport.Scratch, in session: Connection
   ) async throws -> RehearsalReport {
+    if let (version, failure) = try await rollBackFirst() {
+      return RehearsalReport(
+        scratch: found,
+        migrations: course.rehearsed.map { status in
+          var migration = waiting(status)
+          migration.standsInTheWay = version
+          migration.error = failure
+          return migration
+        })
+    }
+    let pending = course.rehearsed
     let reader = SchemaReader(session, leavingOut: [table])
     let first = try await reader.read()
     var done: [RehearsedMigration] = []
@@ -52,7 +65,7 @@ struct ScratchRun {
       guard migration.applies == true, migration.rollBack.runs != false,
         migration.reapplies != false
       else {
-        done += pending[(index + 1)...].map { RehearsedMigration($0) }
+        done += pending[(index + 1)...].map { waiting($0) }
         return RehearsalReport(scratch: found, migrations: done)
       }
       before = after
@@ -61,11 +74,31 @@ struct ScratchRun {
     return RehearsalReport(scratch: found, migrations: done, batch: batch)
   }
 
+  /// One whose turn has not come.
+  private func waiting(_ status: MigrationStatus) -> RehearsedMigration {
+    var migration = RehearsedMigration(status)
+    if isApplied(status) { migration.rolledBackFirst = course.rolledBack.map(\.version) }
+    return migration
+  }
+
+  /// Rolls back on the copy what is applied and to be rehearsed, and what was applied after it.
+  ///
+  /// - Returns: What could not be rolled back and why; `nil` where all of it was.
+  private func rollBackFirst() async throws -> (Version, Diagnostic)? {
+    for status in course.rolledBack {
+      try Task.checkCancellation()
+      report(.running(status.version, name: status.name, "rolling back on the copy"))
+      let down = try await run(.only(status.version, .down))
+      if let failure = down.failure { return (status.version, failure) }
+    }
+    return nil
+  }
+
   private func one(
     _ status: MigrationStatus, from before: SchemaSnapshot, _ reader: SchemaReader,
     in session: Connection
   ) async throws -> (RehearsedMigration, SchemaSnapshot) {
-    var result = RehearsedMigration(status)
+    var result = waiting(status)
     func tell(_ words: String) {
       report(.running(status.version, name: status.name, words))
     }

@@ -68,6 +68,10 @@ public struct RehearsedMigration: Sendable, Hashable {
   public var brokenOff: [BrokenOffTrial]?
   /// Statements of which a copy does not prove all, in words.
   public var beyondRehearsal: [String] = []
+  /// What was rolled back on the copy before, in that order, since it is applied; none where it is pending.
+  public var rolledBackFirst: [Version] = []
+  /// What of that could not be rolled back, so that its turn never came; `error` says why.
+  public var standsInTheWay: Version?
 
   public init(
     version: Version, name: String, checksum: Checksum? = nil, applies: Bool? = nil,
@@ -92,7 +96,7 @@ public struct RehearsedMigration: Sendable, Hashable {
     /// It applies, and nothing leads back.
     case noWayBack = "no_way_back"
     case failed
-    /// One before it failed.
+    /// One before it failed, or could not be rolled back on the copy first.
     case notRun = "not_run"
   }
 

@@ -28,6 +28,7 @@ extension RehearsedMigration {
       "not_rehearsed": JSONValue(beyondRehearsal),
       "broken_off": brokenOff.map { .array($0.map(\.json)) } ?? .null,
       "contention": contention.map { .array($0.map(\.json)) } ?? .null,
+      "rolled_back_first": JSONValue(rolledBackFirst.map(\.text)),
       "trials": trials.map { .array($0.map(\.json)) } ?? .null,
     ]
   }

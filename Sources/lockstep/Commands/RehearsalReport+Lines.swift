@@ -45,6 +45,7 @@ extension RehearsedMigration {
     } else {
       lines += wrapped(words, tone, indent: 2)
     }
+    if let words = wordsOfRollingBackFirst { lines += wrapped(words, .faint, indent: 2) }
     for statement in statements where statement.evidence != nil {
       lines += statement.lines(in: mode)
     }
