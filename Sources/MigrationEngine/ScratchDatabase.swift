@@ -22,6 +22,14 @@ final class ScratchDatabase: Sendable {
   /// Another database of the same server.
   var elsewhere: ConnectionString { maker.target }
   private let cluster: PrivateCluster?
+  /// What it is a copy of; `nil` where it was made by somebody else.
+  private let origin: Origin?
+
+  struct Origin: Sendable {
+    var source: ConnectionString
+    var history: QualifiedName?
+    var strategy: String
+  }
 
   static let mark = "scratch database of lockstep, copy of "
 
@@ -35,8 +43,10 @@ final class ScratchDatabase: Sendable {
 
   init(
     name: String, target: ConnectionString, mode: RehearsalReport.Mode, maker: Connection,
-    cluster: PrivateCluster? = nil, sample: SampleSize = .usual, notes: [String] = []
+    cluster: PrivateCluster? = nil, sample: SampleSize = .usual, notes: [String] = [],
+    origin: Origin? = nil
   ) {
+    self.origin = origin
     self.name = name
     self.target = target
     self.mode = mode
@@ -75,17 +85,9 @@ final class ScratchDatabase: Sendable {
     of source: ConnectionString, _ history: QualifiedName?, _ choice: ScratchChoice,
     _ session: Connection, loop: EventLoop
   ) async throws -> ScratchDatabase {
-    let scratch = try await create(of: source, choice, session, loop: loop)
+    let scratch = try await create(of: source, history, choice, session, loop: loop)
     do {
-      try await scratch.setMark(as: session.database)
-      try await scratch.refuseTarget()
-      switch scratch.mode {
-      case .clone: break
-      case .shape, .privateShape:
-        try await scratch.copySchema(of: source, history: history, source: session)
-      case .sampled, .privateSampled:
-        try await scratch.copySample(of: source, history: history, source: session)
-      }
+      try await scratch.fill(of: source, history, session)
       return scratch
     } catch {
       await scratch.drop()
@@ -93,23 +95,75 @@ final class ScratchDatabase: Sendable {
     }
   }
 
+  /// Marks it and copies what it is to have.
+  private func fill(
+    of source: ConnectionString, _ history: QualifiedName?, _ session: Connection
+  ) async throws {
+    try await setMark(as: session.database)
+    try await refuseTarget()
+    switch mode {
+    case .clone: break
+    case .shape, .privateShape:
+      try await copySchema(of: source, history: history, source: session)
+    case .sampled, .privateSampled:
+      try await copySample(of: source, history: history, source: session)
+    }
+  }
+
+  /// Makes another one like it, of the source as it is now; it has to be dropped before this one is.
+  ///
+  /// - Throws: `DatabaseError`, `Refusal` where it cannot be copied.
+  func another() async throws -> ScratchDatabase {
+    guard let origin else { throw ScratchChoice.cannotClone(name, "its source is not known") }
+    let session =
+      mode.isPrivate
+      ? try await Connection.open(
+        origin.source, application: "lockstep rehearse", loop: maker.loop) : maker
+    let name = ScratchName.make(of: maker.database, owner: try await maker.owner())
+    let template =
+      mode == .clone
+      ? SQLText.identifier(maker.database) + origin.strategy : "template0"
+    try await Self.lock(name, in: maker)
+    do throws(DatabaseError) {
+      try await maker.execute("CREATE DATABASE \(name) TEMPLATE \(template)")
+    } catch {
+      await Self.unlock(name, in: maker)
+      throw error
+    }
+    var target = target
+    target["dbname"] = name
+    let other = ScratchDatabase(
+      name: name, target: target, mode: mode, maker: maker, sample: sample, origin: origin)
+    do {
+      try await other.fill(of: origin.source, origin.history, session)
+      return other
+    } catch {
+      await other.drop()
+      throw error
+    }
+  }
+
   private static func create(
-    of source: ConnectionString, _ choice: ScratchChoice, _ session: Connection, loop: EventLoop
+    of source: ConnectionString, _ history: QualifiedName?, _ choice: ScratchChoice,
+    _ session: Connection, loop: EventLoop
   ) async throws -> ScratchDatabase {
+    let origin = Origin(source: source, history: history, strategy: choice.strategy)
     let name = ScratchName.make(of: session.database, owner: try await session.owner())
-    if choice.needsOwnServer { return try await makePrivate(name, of: session, choice, loop: loop) }
+    if choice.needsOwnServer {
+      return try await makePrivate(name, of: session, choice, origin, loop: loop)
+    }
     var target = source
     target["dbname"] = name
     func made(_ mode: RehearsalReport.Mode) -> ScratchDatabase {
       ScratchDatabase(
         name: name, target: target, mode: mode, maker: session, sample: choice.sample,
-        notes: choice.notes)
+        notes: choice.notes, origin: origin)
     }
     if choice.mode == .clone {
       do throws(DatabaseError) {
-        let origin = SQLText.identifier(session.database)
+        let template = SQLText.identifier(session.database)
         try await lock(name, in: session)
-        try await session.execute("CREATE DATABASE \(name) TEMPLATE \(origin)\(choice.strategy)")
+        try await session.execute("CREATE DATABASE \(name) TEMPLATE \(template)\(choice.strategy)")
         return made(.clone)
       } catch {
         await unlock(name, in: session)
@@ -120,7 +174,7 @@ final class ScratchDatabase: Sendable {
         var weaker = choice
         weaker.mode = .sampled
         weaker.notes.append("no clone: \(server.message)")
-        return try await create(of: source, weaker, session, loop: loop)
+        return try await create(of: source, history, weaker, session, loop: loop)
       }
     }
     do throws(DatabaseError) {
@@ -130,12 +184,13 @@ final class ScratchDatabase: Sendable {
     } catch {
       await unlock(name, in: session)
       guard error.serverError?.isInsufficientPrivilege == true else { throw error }
-      return try await makePrivate(name, of: session, choice, loop: loop)
+      return try await makePrivate(name, of: session, choice, origin, loop: loop)
     }
   }
 
   private static func makePrivate(
-    _ name: String, of source: Connection, _ choice: ScratchChoice, loop: EventLoop
+    _ name: String, of source: Connection, _ choice: ScratchChoice, _ origin: Origin,
+    loop: EventLoop
   ) async throws -> ScratchDatabase {
     // Rows do not leave their server unless somebody says so.
     let mode: RehearsalReport.Mode =
@@ -161,7 +216,7 @@ final class ScratchDatabase: Sendable {
       scratch["dbname"] = name
       return ScratchDatabase(
         name: name, target: scratch, mode: mode, maker: session, cluster: cluster,
-        sample: choice.sample, notes: choice.notes)
+        sample: choice.sample, notes: choice.notes, origin: origin)
     } catch {
       await BlockingWork.run { cluster.stopBlocking() }
       throw error

@@ -39,6 +39,13 @@ struct ScratchRun {
     return (run, session)
   }
 
+  /// The same on another copy.
+  func on(_ other: ScratchDatabase) -> ScratchRun {
+    ScratchRun(
+      rehearsal: rehearsal, scratch: other, layout: layout, table: table, course: course,
+      report: report, hasTriggers: hasTriggers)
+  }
+
   func all(
     scratch found: RehearsalReport.Scratch, in session: Connection
   ) async throws -> RehearsalReport {
@@ -127,7 +134,15 @@ struct ScratchRun {
       for index in probes.indices { trials += try await probes[index].after(scene) }
       result.trials = trials
     }
-    guard up.failure == nil, result.rollBack.hasScript else { return (result, applied) }
+    guard up.failure == nil else { return (result, applied) }
+    guard result.rollBack.hasScript else {
+      guard rehearsal.contends else { return (result, applied) }
+      tell("with others at work")
+      let (runs, gap) = try await contendOnCopies(status, result)
+      result.contention = runs
+      if let gap { result.beyondRehearsal.append(gap) }
+      return (result, applied)
+    }
     try await rows?.writeAndRollBack(result.changes, try await wayBack(status.version))
     tell("down")
     let down = try await watched(.only(status.version, .down), in: session)

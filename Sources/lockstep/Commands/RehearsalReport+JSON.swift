@@ -129,9 +129,32 @@ extension ContentionRun {
             "reader_ms": JSONValue(milliseconds: $0.reader),
             "writer_ms": JSONValue(milliseconds: $0.writer),
             "idle_ms": JSONValue(milliseconds: $0.idler),
+            "writes": JSONValue($0.writing.word), "written": JSONValue($0.writing.count),
+            "not_written": JSONValue($0.writing.reason),
           ]
         }),
     ]
+  }
+}
+
+extension ContentionRun.Writing {
+  fileprivate var word: String? {
+    switch self {
+    case .updated: "update"
+    case .inserted: "insert"
+    case .nothing: nil
+    }
+  }
+
+  fileprivate var count: Int? {
+    switch self {
+    case .updated(let count), .inserted(let count): count
+    case .nothing: nil
+    }
+  }
+
+  fileprivate var reason: String? {
+    if case .nothing(let reason) = self { reason } else { nil }
   }
 }
 

@@ -159,7 +159,14 @@ extension ContentionRun {
     }
     if steppedAside > 0 { words += "; stepped aside \(counted(steppedAside, "time"))" }
     if !hasApplied { words += "; not applied" }
-    return wrapped(words, hasApplied ? .plain : .bad, indent: 2)
+    var lines = wrapped(words, hasApplied ? .plain : .bad, indent: 2)
+    for stall in stalls {
+      guard case .nothing(let reason) = stall.writing else { continue }
+      lines += wrapped(
+        "no row of \(stall.table) could be written, its writer took the lock alone: \(reason)",
+        .faint, indent: 4)
+    }
+    return lines
   }
 }
 
