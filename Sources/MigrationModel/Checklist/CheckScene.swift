@@ -56,6 +56,9 @@ extension CheckFinding {
     switch proof {
     case .applied, .backup, .downScript, .documentation: break
     case .duration where scene.status.state == .applied: break
+    case .performance, .assertions, .queryCache:
+      guard !scene.trials(of: proof).isEmpty else { break }
+      evidence.append(.init(words))
     default: evidence.append(.init(words))
     }
   }

@@ -55,6 +55,7 @@ import Testing
       rollback["lost"]?.description
         == #"[{"table":"public.users","column":"name","rows":2,"what":"gone","written":"before"}]"#)
     #expect(migration["contention"] == .null && migration["broken_off"] == .null)
+    #expect(migration["rolled_back_first"]?.description == "[]")
   }
 
   @Test func `people are told in eighty columns`() async throws {
@@ -72,6 +73,30 @@ import Testing
     #expect(
       outcome.lines.contains(
         "  rolling back: values of public.users.name (2), there before it, are gone"))
+  }
+
+  @Test func `one that is applied is named, and told with what was rolled back for it`()
+    async throws
+  {
+    let program = try await program(Self.up, Self.down)
+    #expect(try await program.run("up", "--yes", "-ddb/migrations").status == 0)
+    let outcome = try await program.run(
+      "rehearse", "1", "--json", "--contention", "-ddb/migrations")
+    #expect(outcome.status == 0)
+    let report = try #require(JSONValue(reading: outcome.output))
+    let migration = try #require(report["migrations"]?.elements?.first)
+    #expect(migration["verdict"]?.text == "passed")
+    #expect(migration["rolled_back_first"]?.description == #"["1"]"#)
+    for run in try #require(migration["contention"]?.elements) {
+      let stall = try #require(run["stalls"]?.elements?.first)
+      #expect(stall["relation"]?.text == "public.users")
+      #expect(stall["writes"]?.text == "update" && stall["not_written"] == .null)
+      #expect(stall["written"] != nil && stall["written"] != .null)
+    }
+    let words = try await program.run("rehearse", "1", "-q", "-ddb/migrations")
+    #expect(words.lines.contains("  rehearsed after rolling back on the copy: 1"))
+    // Who names none means what is pending.
+    #expect(try await program.run("rehearse", "-ddb/migrations").status == 0)
   }
 
   @Test func `a sample that is no size is wrong usage`() async throws {
