@@ -84,4 +84,20 @@ import Testing
         + " = 'scratch database of lockstep, copy of \(scene.database.name)'")
     #expect(left == [])
   }
+
+  @Test func `a private server has room for further copies`() async throws {
+    var scene = try await RehearsalScene(
+      up: "alter table kept add column a int;", down: "",
+      base:
+        "do $$ begin if to_regrole('contender') is null then create role contender login; end if;"
+        + " end $$; grant create on schema public to contender; create table kept (id int);"
+        + " alter table kept owner to contender")
+    scene.user = "contender"
+    let report = try await scene.rehearse { $0.contends = true }
+    #expect(report.scratch.mode == .privateShape)
+    let found = report.migrations[0]
+    #expect(found.verdict == .noWayBack && found.beyondRehearsal == [])
+    #expect(
+      found.contention?.flatMap(kinds) == Array(repeating: "public.kept inserted true", count: 2))
+  }
 }
