@@ -79,15 +79,36 @@ struct CheckDesk {
   func rehearse(
     _ wanted: [MigrationStatus], _ items: Set<String>?,
     _ report: @escaping @Sendable (CheckRun.Progress) -> Void
-  ) async throws -> Rehearsed? {
+  ) async throws -> [Rehearsed] {
     let due = wanted.filter { status in
-      status.state == .pending
-        && checked(status).items.contains { item in
-          isDue(item, of: status, items)
-            && item.item.proof?.wantsRehearsal(configured: texts.configured) == true
-        }
+      checked(status).items.contains { item in
+        isDue(item, of: status, items)
+          && item.item.proof?.wantsRehearsal(of: status, configured: texts.configured) == true
+      }
     }
-    guard !due.isEmpty else { return nil }
+    var found: [Rehearsed] = []
+    let pending = due.filter { $0.state == .pending }
+    if !pending.isEmpty {
+      // Dump and diagram are of the schema after all that is pending.
+      let versions = texts.configured.contains(.documentation) ? [] : pending.map(\.version)
+      found.append(try await rehearse(versions, report))
+    }
+    // What is pending is rehearsed on the target as it is: on a copy of its own.
+    let applied = due.filter { $0.state == .applied && obstacle(to: $0) == nil }
+    if !applied.isEmpty { found.append(try await rehearse(applied.map(\.version), report)) }
+    if !found.isEmpty { try await refuseChangedFiles(of: applied) }
+    return found
+  }
+
+  /// Why one that is applied cannot be rehearsed; `nil` where it can.
+  private func obstacle(to status: MigrationStatus) -> Diagnostic? {
+    guard status.state == .applied else { return nil }
+    return RehearsalCourse.obstacle(to: status, in: loaded.status)
+  }
+
+  private func rehearse(
+    _ versions: [Version], _ report: @escaping @Sendable (CheckRun.Progress) -> Void
+  ) async throws -> Rehearsed {
     var rehearsal = Rehearsal(
       project: check.project, target: check.target, options: check.options, loop: check.loop)
     var probe = SchemaProbe()
@@ -107,20 +128,20 @@ struct CheckDesk {
     if !texts.cachedQueries.isEmpty {
       rehearsal.probes.append(QueryCacheProbe(texts.cachedQueries))
     }
-    // Dump and diagram are of the schema after all that is pending.
-    let versions = texts.configured.contains(.documentation) ? [] : due.map(\.version)
     let found = try await rehearsal.run(versions) { report(.rehearsing($0)) }
-    try await refuseChangedFiles()
     return Rehearsed(report: found, schemas: probe.seen)
   }
 
   /// What was seen is kept with the checksums of the files: it has to be of these.
-  private func refuseChangedFiles() async throws {
+  ///
+  /// - Parameter applied: Those that were rehearsed beside what is pending.
+  private func refuseChangedFiles(of applied: [MigrationStatus]) async throws {
     let files = try await check.project.readFiles()
     let found = Dictionary(
       loaded.layout.catalog(of: files).migrations.map { ($0.version, $0.contentChecksum) }
     ) { first, _ in first }
-    for status in loaded.status.migrations where status.state == .pending {
+    let pending = loaded.status.migrations.filter { $0.state == .pending }
+    for status in pending + applied {
       guard let migration = status.migration, found[status.version] != migration.contentChecksum
       else { continue }
       throw Refusal(
@@ -146,13 +167,18 @@ struct CheckDesk {
 
   /// Proves what is due of a migration and keeps what was found.
   mutating func prove(
-    _ status: MigrationStatus, _ items: Set<String>?, _ rehearsed: Rehearsed?,
+    _ status: MigrationStatus, _ items: Set<String>?, _ all: [Rehearsed],
     _ report: @Sendable (CheckRun.Progress) -> Void
   ) async throws -> CheckedMigration {
     let before = checked(status)
     let due = before.items.filter { isDue($0, of: status, items) }.map(\.item)
     if !due.isEmpty {
-      let scene = try await scene(status, due, rehearsed)
+      let rehearsed = all.first { one in
+        one.report.migrations.contains { $0.version == status.version }
+      }
+      // Dump and diagram of the schema after all that is pending speak for what is applied, too.
+      let scene = try await scene(status, due, rehearsed, documented: all.first)
+      let wasRehearsed = scene.rehearsed != nil && scene.rehearsed?.standsInTheWay == nil
       var found: [(String, CheckRecord.Act)] = []
       for item in due {
         guard let proof = item.proof else { continue }
@@ -161,7 +187,7 @@ struct CheckDesk {
         if proof == .applied, status.state == .pending, scene.mode?.isPrivate == false {
           finding.schema = scene.after?.fingerprint.hexadecimal
         }
-        if isNews(finding, of: item, status, wasRehearsed: scene.rehearsed != nil) {
+        if isNews(finding, of: item, status, wasRehearsed: wasRehearsed) {
           found.append((item.id, .proven(finding)))
         }
       }
@@ -191,20 +217,22 @@ struct CheckDesk {
     if !wasRehearsed, finding.verdict == .notProven, status.state != .pending,
       item.proof?.looksElsewhere == false
     {
-      // An applied migration is not rehearsed any more; what was shown before stands, and so does why it
-      // was left open.
+      // One that cannot be rehearsed any more: what was shown before stands, and so does why it was left
+      // open.
       return false
     }
     return wasRehearsed || kept != finding
   }
 
   private mutating func scene(
-    _ status: MigrationStatus, _ due: [ChecklistItem], _ rehearsed: Rehearsed?
+    _ status: MigrationStatus, _ due: [ChecklistItem], _ rehearsed: Rehearsed?,
+    documented: Rehearsed?
   ) async throws -> CheckScene {
     var scene = CheckScene(status, environment: check.environment)
     scene.configured = texts.configured
     scene.rehearsed = rehearsed?.report.migrations.first { $0.version == status.version }
     if scene.rehearsed != nil { scene.mode = rehearsed?.report.scratch.mode }
+    scene.obstacle = obstacle(to: status)?.what
     let seen = rehearsed?.schemas[status.version]
     scene.before = seen?.before
     scene.after = seen?.after
@@ -222,7 +250,7 @@ struct CheckDesk {
       }
     }
     if proofs.contains(.documentation) {
-      scene.trials += try await documentation(of: scene, rehearsed)
+      scene.trials += try await documentation(of: scene, documented)
     }
     return scene
   }
@@ -341,29 +369,5 @@ extension MigrationStatus {
   /// What records are bound to; nothing else can be once the file is gone.
   fileprivate var checkedContent: String {
     migration?.contentChecksum.hexadecimal ?? row?.checksum?.hexadecimal ?? ""
-  }
-}
-
-extension CheckProof {
-  /// Whether it depends on more than the content of the migration: on the target, on what was kept.
-  fileprivate var looksElsewhere: Bool {
-    switch self {
-    case .applied, .backup, .downScript: true
-    case .indexes, .constraints, .triggers, .performance, .rollback, .contract, .documentation,
-      .assertions, .applies, .reapplies, .queryCache, .duration:
-      false
-    }
-  }
-
-  /// Whether it is seen on a copy alone.
-  ///
-  /// - Parameter configured: What the project has something to try with for.
-  fileprivate func wantsRehearsal(configured: Set<CheckProof>) -> Bool {
-    switch self {
-    case .indexes, .constraints, .triggers, .rollback, .contract, .applies, .reapplies, .duration:
-      true
-    case .performance, .documentation, .assertions, .queryCache: configured.contains(self)
-    case .applied, .backup, .downScript: false
-    }
   }
 }

@@ -4,8 +4,9 @@ import MigrationModel
 import Postgres
 import PostgresModel
 
-/// Runs pending migrations on a scratch copy: up, down and up again, and compares the schema each time.
+/// Runs migrations on a scratch copy: up, down and up again, and compares the schema each time.
 ///
+/// What is applied is rolled back on the copy first, with whatever was applied after it.
 /// The target is only read.
 public struct Rehearsal: Sendable {
   public var project: Project
@@ -43,7 +44,8 @@ public struct Rehearsal: Sendable {
     self.loop = loop
   }
 
-  /// Rehearses everything that is pending, up to the last of the versions that are named.
+  /// Rehearses everything that is pending, up to the last of the versions that are named, or those that are
+  /// named and applied, with what stands between them.
   ///
   /// The scratch database is gone afterwards, however this ends.
   ///
@@ -54,11 +56,12 @@ public struct Rehearsal: Sendable {
     _ versions: [Version] = [], report: @escaping @Sendable (Progress) -> Void
   ) async throws -> RehearsalReport {
     let loaded = try await load(target)
-    let pending = try pending(loaded, versions)
-    guard !pending.isEmpty else { throw Refusal(Rehearsal.nothingPending) }
+    let course = try RehearsalCourse.make(
+      versions, status: loaded.status, layout: loaded.layout)
+    guard !course.rehearsed.isEmpty else { throw Refusal(Rehearsal.nothingPending) }
     report(.copying)
     let request = ScratchDatabase.Request(
-      mode: mode, sample: sample, needsOwnServer: needsOwnServer(pending))
+      mode: mode, sample: sample, needsOwnServer: needsOwnServer(course))
     let scratch = try await ScratchDatabase.make(
       of: target, history: loaded.history.tableExists ? loaded.table : nil, request, loop: loop)
     do {
@@ -67,11 +70,13 @@ public struct Rehearsal: Sendable {
         sample: scratch.mode == .clone ? nil : scratch.mode.hasRows ? sample.words : nil,
         notes: scratch.notes)
       report(.copied(found))
-      let (run, session) = try await ScratchRun.open(self, scratch, loaded, report: report)
+      let (run, session) = try await ScratchRun.open(
+        self, scratch, loaded, course, report: report)
       if !run.hasTriggers {
-        found.notes.append("what is dropped by cascade is not told: that takes a superuser")
+        found.notes.append(
+          "what is dropped by cascade and temporary files are not told: that takes a superuser")
       }
-      let result = try await run.all(pending, scratch: found, in: session)
+      let result = try await run.all(scratch: found, in: session)
       await loop.undisturbed { await scratch.drop() }
       return result
     } catch {
@@ -82,8 +87,9 @@ public struct Rehearsal: Sendable {
 
   /// What of the target's whole server the migrations would change, in either direction; `nil` where
   /// they keep to their database.
-  private func needsOwnServer(_ pending: [MigrationStatus]) -> String? {
-    pending.lazy.compactMap { $0.migration?.allScripts.clusterWide }.first
+  private func needsOwnServer(_ course: RehearsalCourse) -> String? {
+    (course.rolledBack + course.rehearsed).lazy
+      .compactMap { $0.migration?.allScripts.clusterWide }.first
   }
 
   /// Says that there is nothing to rehearse.
@@ -95,36 +101,6 @@ public struct Rehearsal: Sendable {
       place, application: "lockstep rehearse", settings: [("default_transaction_read_only", "on")],
       loop: loop)
     return try await project.load(try await project.readFiles(), from: session)
-  }
-
-  private func pending(
-    _ loaded: LoadedProject, _ versions: [Version]
-  ) throws(Refusal) -> [MigrationStatus] {
-    let plan = Plan.make(
-      .up(to: nil, count: nil, allowOutOfOrder: true), status: loaded.status,
-      layout: loaded.layout, context: PlanContext(dataLoss: .accepted))
-    if let refusal = plan.refusals.first { throw Refusal(refusal) }
-    let pending = loaded.status.migrations.filter { $0.state == .pending }
-    guard !versions.isEmpty else { return pending }
-    let wanted = Set(versions.map { loaded.layout.identity(of: $0) })
-    func isWanted(_ status: MigrationStatus) -> Bool {
-      wanted.contains(loaded.layout.identity(of: status.version))
-    }
-    for version in versions
-    where !pending.contains(where: {
-      loaded.layout.identity(of: $0.version) == loaded.layout.identity(of: version)
-    }) {
-      let known = loaded.status.migrations.contains {
-        loaded.layout.identity(of: $0.version) == loaded.layout.identity(of: version)
-      }
-      throw Refusal(
-        .error(
-          code: known ? "already_applied" : "unknown_version",
-          known ? "\(version) is not pending" : "there is no migration with the version \(version)",
-          next: "rehearse what `lockstep status` shows as pending; nothing was run"))
-    }
-    let last = pending.lastIndex(where: isWanted) ?? pending.endIndex - 1
-    return Array(pending[...last])
   }
 }
 

@@ -6,8 +6,9 @@ import PostgresModel
 
 /// A throw-away database with the schema and the history of another, and rows of it where they are wanted.
 ///
-/// Its comment marks it; only what bears the mark is ever dropped. While its maker lives, he holds an
-/// advisory lock by which others know that it is in use.
+/// Its comment marks it, and until it has one its name does; only what bears a mark is ever dropped. From
+/// before it is made, and while its maker lives, he holds an advisory lock by which others know that it is in
+/// use.
 final class ScratchDatabase: Sendable {
   let name: String
   let target: ConnectionString
@@ -21,8 +22,15 @@ final class ScratchDatabase: Sendable {
   /// Another database of the same server.
   var elsewhere: ConnectionString { maker.target }
   private let cluster: PrivateCluster?
+  /// What it is a copy of; `nil` where it was made by somebody else.
+  private let origin: Origin?
 
-  static let prefix = "lockstep_scratch_"
+  struct Origin: Sendable {
+    var source: ConnectionString
+    var history: QualifiedName?
+    var strategy: String
+  }
+
   static let mark = "scratch database of lockstep, copy of "
 
   /// What is wanted of a copy.
@@ -35,8 +43,10 @@ final class ScratchDatabase: Sendable {
 
   init(
     name: String, target: ConnectionString, mode: RehearsalReport.Mode, maker: Connection,
-    cluster: PrivateCluster? = nil, sample: SampleSize = .usual, notes: [String] = []
+    cluster: PrivateCluster? = nil, sample: SampleSize = .usual, notes: [String] = [],
+    origin: Origin? = nil
   ) {
+    self.origin = origin
     self.name = name
     self.target = target
     self.mode = mode
@@ -75,17 +85,9 @@ final class ScratchDatabase: Sendable {
     of source: ConnectionString, _ history: QualifiedName?, _ choice: ScratchChoice,
     _ session: Connection, loop: EventLoop
   ) async throws -> ScratchDatabase {
-    let scratch = try await create(of: source, choice, session, loop: loop)
+    let scratch = try await create(of: source, history, choice, session, loop: loop)
     do {
-      try await scratch.markAndLock(as: session.database)
-      try await scratch.refuseTarget()
-      switch scratch.mode {
-      case .clone: break
-      case .shape, .privateShape:
-        try await scratch.copySchema(of: source, history: history, source: session)
-      case .sampled, .privateSampled:
-        try await scratch.copySample(of: source, history: history, source: session)
-      }
+      try await scratch.fill(of: source, history, session)
       return scratch
     } catch {
       await scratch.drop()
@@ -93,24 +95,78 @@ final class ScratchDatabase: Sendable {
     }
   }
 
+  /// Marks it and copies what it is to have.
+  private func fill(
+    of source: ConnectionString, _ history: QualifiedName?, _ session: Connection
+  ) async throws {
+    try await setMark(as: session.database)
+    try await refuseTarget()
+    switch mode {
+    case .clone: break
+    case .shape, .privateShape:
+      try await copySchema(of: source, history: history, source: session)
+    case .sampled, .privateSampled:
+      try await copySample(of: source, history: history, source: session)
+    }
+  }
+
+  /// Makes another one like it, of the source as it is now; it has to be dropped before this one is.
+  ///
+  /// - Throws: `DatabaseError`, `Refusal` where it cannot be copied.
+  func another() async throws -> ScratchDatabase {
+    guard let origin else { throw ScratchChoice.cannotClone(name, "its source is not known") }
+    let session =
+      mode.isPrivate
+      ? try await Connection.open(
+        origin.source, application: "lockstep rehearse", loop: maker.loop) : maker
+    let name = ScratchName.make(of: maker.database, owner: try await maker.owner())
+    let template =
+      mode == .clone
+      ? SQLText.identifier(maker.database) + origin.strategy : "template0"
+    try await Self.lock(name, in: maker)
+    do throws(DatabaseError) {
+      try await maker.execute("CREATE DATABASE \(name) TEMPLATE \(template)")
+    } catch {
+      await Self.unlock(name, in: maker)
+      throw error
+    }
+    var target = target
+    target["dbname"] = name
+    let other = ScratchDatabase(
+      name: name, target: target, mode: mode, maker: maker, sample: sample, origin: origin)
+    do {
+      try await other.fill(of: origin.source, origin.history, session)
+      return other
+    } catch {
+      await other.drop()
+      throw error
+    }
+  }
+
   private static func create(
-    of source: ConnectionString, _ choice: ScratchChoice, _ session: Connection, loop: EventLoop
+    of source: ConnectionString, _ history: QualifiedName?, _ choice: ScratchChoice,
+    _ session: Connection, loop: EventLoop
   ) async throws -> ScratchDatabase {
-    let name = prefix + randomTag()
-    if choice.needsOwnServer { return try await makePrivate(name, of: session, choice, loop: loop) }
+    let origin = Origin(source: source, history: history, strategy: choice.strategy)
+    let name = ScratchName.make(of: session.database, owner: try await session.owner())
+    if choice.needsOwnServer {
+      return try await makePrivate(name, of: session, choice, origin, loop: loop)
+    }
     var target = source
     target["dbname"] = name
     func made(_ mode: RehearsalReport.Mode) -> ScratchDatabase {
       ScratchDatabase(
         name: name, target: target, mode: mode, maker: session, sample: choice.sample,
-        notes: choice.notes)
+        notes: choice.notes, origin: origin)
     }
     if choice.mode == .clone {
       do throws(DatabaseError) {
-        let origin = SQLText.identifier(session.database)
-        try await session.execute("CREATE DATABASE \(name) TEMPLATE \(origin)\(choice.strategy)")
+        let template = SQLText.identifier(session.database)
+        try await lock(name, in: session)
+        try await session.execute("CREATE DATABASE \(name) TEMPLATE \(template)\(choice.strategy)")
         return made(.clone)
       } catch {
+        await unlock(name, in: session)
         guard let server = error.serverError else { throw error }
         guard !choice.isAsked else {
           throw ScratchChoice.cannotClone(session.database, server.message)
@@ -118,20 +174,23 @@ final class ScratchDatabase: Sendable {
         var weaker = choice
         weaker.mode = .sampled
         weaker.notes.append("no clone: \(server.message)")
-        return try await create(of: source, weaker, session, loop: loop)
+        return try await create(of: source, history, weaker, session, loop: loop)
       }
     }
     do throws(DatabaseError) {
+      try await lock(name, in: session)
       try await session.execute("CREATE DATABASE \(name) TEMPLATE template0")
       return made(choice.mode == .sampled ? .sampled : .shape)
     } catch {
+      await unlock(name, in: session)
       guard error.serverError?.isInsufficientPrivilege == true else { throw error }
-      return try await makePrivate(name, of: session, choice, loop: loop)
+      return try await makePrivate(name, of: session, choice, origin, loop: loop)
     }
   }
 
   private static func makePrivate(
-    _ name: String, of source: Connection, _ choice: ScratchChoice, loop: EventLoop
+    _ name: String, of source: Connection, _ choice: ScratchChoice, _ origin: Origin,
+    loop: EventLoop
   ) async throws -> ScratchDatabase {
     // Rows do not leave their server unless somebody says so.
     let mode: RehearsalReport.Mode =
@@ -151,22 +210,22 @@ final class ScratchDatabase: Sendable {
       for role in roles where role != session.user {
         try await session.execute("CREATE ROLE \(SQLText.identifier(role))")
       }
+      try await lock(name, in: session)
       try await session.execute("CREATE DATABASE \(name) TEMPLATE template0")
       var scratch = target
       scratch["dbname"] = name
       return ScratchDatabase(
         name: name, target: scratch, mode: mode, maker: session, cluster: cluster,
-        sample: choice.sample, notes: choice.notes)
+        sample: choice.sample, notes: choice.notes, origin: origin)
     } catch {
       await BlockingWork.run { cluster.stopBlocking() }
       throw error
     }
   }
 
-  private func markAndLock(as source: String) async throws(DatabaseError) {
+  private func setMark(as source: String) async throws(DatabaseError) {
     let comment = SQLText.literal(Self.mark + source)
-    try await maker.execute(
-      "SELECT pg_advisory_lock(hashtext('\(name)')); COMMENT ON DATABASE \(name) IS \(comment)")
+    try await maker.execute("COMMENT ON DATABASE \(name) IS \(comment)")
   }
 
   /// Makes sure that its address leads to it: a pooler may lead every name to one database.
@@ -200,34 +259,17 @@ final class ScratchDatabase: Sendable {
     // A server that went away took the scratch database's use with it; the next rehearsal drops it.
     // One by one: together they would be one transaction, in which no database can be dropped.
     _ = try? await maker.execute("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
-    _ = try? await maker.execute("SELECT pg_advisory_unlock(hashtext('\(name)'))")
+    await Self.unlock(name, in: maker)
     if let cluster { await BlockingWork.run { cluster.stopBlocking() } }
   }
+}
 
-  /// Drops what rehearsals that broke off left of copies of this database.
-  private static func dropLeftovers(_ session: Connection) async throws(DatabaseError) {
-    let query = Query<String>(
-      """
-      SELECT datname FROM pg_database d
-      WHERE datname LIKE $1 AND shobj_description(oid, 'pg_database') = $2
-        AND pg_has_role(datdba, 'USAGE')
-      """, ["\(prefix)%", mark + session.database]
-    ) { (row) throws(ResultRow.Mismatch) in try row.string(0) }
-    let names = try await session.rows(query)
-    for name in names {
-      let taking = Query<Bool>("SELECT pg_try_advisory_lock(hashtext($1))", [name]) {
-        (row) throws(ResultRow.Mismatch) in try row.bool(0)
-      }
-      let answers = try await session.rows(taking)
-      guard answers.first == true else { continue }
-      let quoted = SQLText.identifier(name)
-      try await session.execute("DROP DATABASE IF EXISTS \(quoted) WITH (FORCE)")
-      try await session.execute("SELECT pg_advisory_unlock(hashtext(\(SQLText.literal(name))))")
+extension Connection {
+  /// The role to which belongs what the session makes.
+  fileprivate func owner() async throws(DatabaseError) -> String {
+    let query = Query<String>("SELECT current_user") { (row) throws(ResultRow.Mismatch) in
+      try row.string(0)
     }
-  }
-
-  private static func randomTag() -> String {
-    let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
-    return String((0..<12).map { _ in letters.randomElement() ?? "x" })
+    return try await rows(query).first ?? user
   }
 }

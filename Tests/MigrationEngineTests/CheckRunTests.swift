@@ -126,9 +126,41 @@ import Testing
         "dropped column public.orders.channel: breaks readers and writers"))
   }
 
-  @Test func `why it was left open is still told once it is applied`() async throws {
+  @Test func `what is applied is rehearsed after rolling it back on the copy`() async throws {
+    let fixture = try await fixture([Self.note, Self.drop])
+    #expect(try await fixture.run(.upAll).summary == "finished +2 -0")
+    let ran = try await check(fixture, ["001"])
+    #expect(ran.rehearsed)
+    for line in ["rollback passed", "indexes passed", "contract passed"] {
+      #expect(ran.lines.contains(line), "\(ran.lines)")
+    }
+    let words = "rehearsed after rolling back on the copy: 002, 001"
+    for item in ["rollback", "indexes", "contract"] {
+      #expect(try ran.item(item).evidence.last?.text == words)
+    }
+    #expect(try ran.item("applied").evidence.map(\.text).contains(words) == false)
+    // It is kept, and stands.
+    let again = try await check(fixture, ["001"])
+    #expect(again.lines.contains("rollback passed") && !again.rehearsed)
+  }
+
+  @Test func `applied and pending ones are rehearsed each on a copy of its own`() async throws {
+    let fixture = try await fixture([Self.note])
+    #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
+    fixture.write(
+      SampleMigration("002", "broken", up: "SELECT * FROM nowhere;", down: "SELECT 1;"))
+    let ran = try await check(fixture, ["001", "002"], checklist: Checklists.testing)
+    #expect(ran.lines.filter { $0.hasPrefix("applies ") } == ["applies passed", "applies failed"])
+  }
+
+  @Test func `what was seen before it was applied stands where it cannot be rehearsed any more`()
+    async throws
+  {
     let fixture = try await fixture([Self.drop])
     let before = try await check(fixture)
+    #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
+    let last = SampleMigration("003", "last", up: "SELECT 1;")
+    fixture.write(last)
     #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
     let after = try await check(fixture, ["002"])
     #expect(!after.rehearsed)
@@ -137,16 +169,21 @@ import Testing
     }
   }
 
-  @Test func `what is applied without a rehearsal says how it comes to one`() async throws {
-    let fixture = try await fixture([Self.note])
-    #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
+  @Test func `what is applied and cannot be rehearsed is not proven, and says why`() async throws {
+    let fixture = try await fixture([
+      Self.note, SampleMigration("002", "last", up: "SELECT 1;"),
+    ])
+    #expect(try await fixture.run(.upAll).summary == "finished +2 -0")
     let ran = try await check(fixture, ["001"])
+    #expect(!ran.rehearsed)
+    let item = try ran.item("constraints")
+    #expect(item.status == .open)
+    let lines = item.evidence.map(\.text)
     #expect(
-      try ran.item("constraints").evidence.map(\.text) == [
-        "it is applied, and no rehearsal of this content was kept",
-        "`lockstep check` before `lockstep up` makes one; now a person signs, or it is rolled back, "
-          + "checked and applied again",
-      ])
+      lines.first?.hasPrefix(
+        "001_note is applied and cannot be rehearsed: 002_last, which comes after it, cannot be"
+          + " rolled back on the copy first: ") == true, "\(lines)")
+    #expect(lines.last == "a person signs, or that way back is written")
   }
 
   @Test func `rows that rolling back loses fail it, and a copy with rows judges the queries`()

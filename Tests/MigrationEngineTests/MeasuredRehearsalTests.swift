@@ -109,7 +109,9 @@ import Testing
       let scratch = ScratchDatabase(name: name, target: target, mode: .clone, maker: maker)
       let reading = try await Connection.open(target, application: "tests", loop: loop)
       let loaded = try await project.load(try await project.readFiles(), from: reading)
-      let (run, session) = try await ScratchRun.open(rehearsal, scratch, loaded) { _ in }
+      let (run, session) = try await ScratchRun.open(
+        rehearsal, scratch, loaded, RehearsalCourse()
+      ) { _ in }
       let outcome = try await run.run(
         .up(to: nil, count: 1, allowOutOfOrder: true), watchedIn: session)
       if let failure = outcome.failure { Issue.record("\(measured.id): \(failure)") }

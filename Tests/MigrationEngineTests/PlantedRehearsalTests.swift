@@ -192,6 +192,13 @@ import Testing
     #expect(runs.allSatisfy { $0.stalls.map(\.table.description) == ["public.users"] })
     #expect(runs[0].budget == .off && runs[0].hasApplied && runs[0].steppedAside == 0)
     #expect(runs[1].budget.isOn)
+    for run in runs {
+      guard case .updated(let count) = run.stalls[0].writing else {
+        Issue.record("\(run.stalls)")
+        continue
+      }
+      #expect(count > 0)
+    }
     #expect(found.verdict == .passed)
     let quiet = try await RehearsalScene(up: "create table a ();", down: "drop table a;").first {
       $0.contends = true

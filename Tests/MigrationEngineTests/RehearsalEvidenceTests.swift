@@ -84,6 +84,76 @@ import Testing
     #expect((found.statements[0].evidence?.walBytes ?? 0) > 0)
   }
 
+  /// Some hundreds of blocks, and a sort that does not fit.
+  private static let wide =
+    ";insert into child select n, n, repeat('x', 500) || n"
+    + " from generate_series(1, 4000) n"
+  private static let sort = "set work_mem = '64kB';"
+
+  @Test func `the blocks of each statement are those that it alone asked for`() async throws {
+    let found = try await RehearsalScene(
+      up: "select count(*) from child; select 1; create table own as select * from child;"
+        + " select count(*) from own;", down: "drop table own;", base: base + Self.wide
+    ).first()
+    let used = found.statements.map { $0.evidence?.buffers.map { $0.hit + $0.read } ?? -1 }
+    #expect(used[0] >= 250 && used[0] < 600, "\(used)")
+    #expect(used[1] == 0, "\(used)")
+    #expect(used[2] >= 250, "\(used)")
+    #expect(used[3] >= 250 && used[3] < 600, "\(used)")
+    #expect(found.statements.map { $0.evidence?.temporaryBytes } == [0, 0, 0, 0])
+  }
+
+  @Test func `blocks are told of what is replayed and of what is sampled`() async throws {
+    let found = try await RehearsalScene(
+      up: "update child set parent_id = 1; update child set parent_id = 2;"
+        + " create index concurrently i on child (note); drop index concurrently i;",
+      base: base + Self.wide, transaction: false
+    ).first()
+    let used = found.statements.map { $0.evidence?.buffers.map { $0.hit + $0.read } ?? -1 }
+    #expect(
+      found.statements.map { $0.evidence?.source } == [.replayed, .replayed, .sampled, .sampled])
+    #expect(used[0] > 4000, "\(used)")
+    // What the first has asked for before is not told again.
+    #expect(used[1] > 4000 && used[1] < used[0] * 2, "\(used)")
+    if found.statements[2].evidence?.scans != nil { #expect(used[2] >= 250, "\(used)") }
+  }
+
+  @Test func `temporary files are told of the statement that wrote them, and are no notices`()
+    async throws
+  {
+    let found = try await RehearsalScene(
+      up: Self.sort + " select count(*) from (select note from child order by note limit 3900) s;"
+        + " select 1; do $$ begin raise notice 'done'; end $$;",
+      base: base + Self.wide
+    ).first()
+    let bytes = found.statements.map { $0.evidence?.temporaryBytes ?? -1 }
+    // Before the first statement that is no setting nothing is asked.
+    #expect(bytes[0] == -1 && bytes[1] > 1_000_000 && bytes[2] == 0 && bytes[3] == 0, "\(bytes)")
+    #expect(found.statements.flatMap { $0.evidence?.notices ?? [] } == ["NOTICE: done"])
+  }
+
+  @Test func `temporary files are told of what is replayed, once`() async throws {
+    let found = try await RehearsalScene(
+      up: "begin; \(Self.sort)"
+        + " select count(*) from (select note from child order by note limit 3900) s; commit;",
+      base: base + Self.wide
+    ).first()
+    let bytes = found.statements.map { $0.evidence?.temporaryBytes ?? -1 }
+    #expect(bytes[2] > 1_000_000 && bytes[2] < 4_000_000 && bytes[1] == -1, "\(bytes)")
+  }
+
+  @Test func `what the server does not tell is not known, and no nought`() async throws {
+    let found = try await RehearsalScene(
+      up: "set client_min_messages = warning; select 1; set track_counts = off;"
+        + " select count(*) from child;", base: base
+    ).first()
+    #expect(found.statements[0].evidence?.temporaryBytes == nil)
+    #expect(found.statements[1].evidence?.temporaryBytes == nil)
+    #expect(found.statements[1].evidence?.buffers == BufferUse(hit: 0, read: 0))
+    #expect(found.statements[3].evidence?.buffers == nil)
+    #expect(found.statements[3].evidence?.scans == nil)
+  }
+
   @Test func `a script with a transaction of its own is looked at as well`() async throws {
     let scene = try await RehearsalScene(
       up: """
@@ -186,8 +256,12 @@ import Testing
     let report = try await scene.rehearse { $0.mode = .sampled }
     #expect(report.scratch.mode == .sampled)
     #expect(
-      report.scratch.notes == ["what is dropped by cascade is not told: that takes a superuser"])
+      report.scratch.notes == [
+        "what is dropped by cascade and temporary files are not told: that takes a superuser"
+      ])
     let statement = report.migrations[0].statements[0]
+    #expect(statement.evidence?.buffers != nil)
+    #expect(statement.evidence?.temporaryBytes == nil)
     #expect(statement.lockLines == ["ACCESS EXCLUSIVE public.owned"])
     #expect(statement.evidence?.dropped == nil)
     #expect(

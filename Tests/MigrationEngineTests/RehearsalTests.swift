@@ -149,7 +149,9 @@ import Testing
       ).run { _ in }
     }
     let left = try await database.rows(
-      "select datname from pg_database where datname like 'lockstep_scratch%'")
+      "select datname from pg_database where datname in ('lockstep_scratch_left',"
+        + " 'lockstep_scratch_not_ours') or shobj_description(oid, 'pg_database')"
+        + " = 'scratch database of lockstep, copy of \(database.name)'")
     #expect(left == ["lockstep_scratch_not_ours"])
     try await database.execute("drop database lockstep_scratch_not_ours")
   }

@@ -71,4 +71,30 @@ import Testing
     #expect((migration.trials ?? []).outcome("index public.users_name") == .proven)
     #expect(migration.brokenOff?.contains(where: \.hasFailed) != true)
   }
+
+  @Test(arguments: servers)
+  func `blocks, temporary files, the way back and who waits are seen`(
+    on server: TestServer
+  ) async throws {
+    let found = try await RehearsalScene(
+      up: "alter table users add column age int; set local work_mem = '64kB';"
+        + " select count(*) from (select pad from wide order by pad limit 3900) s;",
+      down: "alter table users drop column age;",
+      base: Self.base + "; create table wide as select repeat('x', 500) || n as pad"
+        + " from generate_series(1, 4000) n",
+      on: server
+    ).first { $0.contends = true }
+    #expect(found.verdict == .passed, "\(found)")
+    let evidence = try #require(found.statements[2].evidence)
+    #expect(evidence.buffers.map { $0.hit + $0.read >= 250 } == true, "\(evidence)")
+    #expect((evidence.temporaryBytes ?? 0) > 1_000_000, "\(evidence)")
+    #expect(found.statements[0].evidence?.temporaryBytes == 0)
+    #expect(found.rollBack.statements.first?.lockLines == ["ACCESS EXCLUSIVE public.users"])
+    let stall = try #require(found.contention?.first?.stalls.first)
+    guard case .updated(let count) = stall.writing else {
+      Issue.record("\(stall)")
+      return
+    }
+    #expect(count > 0)
+  }
 }

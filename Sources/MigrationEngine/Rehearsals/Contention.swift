@@ -23,6 +23,8 @@ final class Contention: Sendable {
   private let tables: [QualifiedName]
   private let loop: EventLoop
   private let longest = Mutex<[Key: Double]>([:])
+  /// What has become of each writer's rows, by table.
+  private let written = Mutex<[QualifiedName: ContentionRun.Writing]>([:])
   private let tasks = Mutex<[Task<Void, Never>]>([])
   private let isOver = Mutex(false)
 
@@ -36,10 +38,16 @@ final class Contention: Sendable {
       for role in Role.allCases {
         let session = try await Connection.open(
           place, application: "lockstep rehearse", loop: loop)
-        try await session.execute(Self.work(role, table))
-        if role == .idler { try await session.execute("COMMIT") }
-        let task = Task(executorPreference: loop) {
-          await self.work(session, Key(table: table, role: role))
+        let task: Task<Void, Never>
+        if role == .writer {
+          let writer = try await ContentionWriter(session, table)
+          task = Task(executorPreference: loop) { await self.write(writer) }
+        } else {
+          try await session.execute(Self.work(role, table))
+          if role == .idler { try await session.execute("COMMIT") }
+          task = Task(executorPreference: loop) {
+            await self.work(session, Key(table: table, role: role))
+          }
         }
         tasks.withLock { $0.append(task) }
       }
@@ -52,10 +60,12 @@ final class Contention: Sendable {
     isOver.withLock { $0 = true }
     for task in tasks.withLock({ $0 }) { await task.value }
     let longest = longest.withLock { $0 }
+    let written = written.withLock { $0 }
     return tables.map { table in
       func time(_ role: Role) -> Double { longest[Key(table: table, role: role)] ?? 0 }
       return ContentionRun.Stall(
-        table, reader: time(.reader), writer: time(.writer), idler: time(.idler))
+        table, reader: time(.reader), writer: time(.writer), idler: time(.idler),
+        writing: written[table] ?? .nothing("its session was lost"))
     }
   }
 
@@ -65,7 +75,7 @@ final class Contention: Sendable {
       // A table that is not there any more, or not yet, is no reason to stop.
       let isThere = (try? await session.execute(Self.work(key.role, key.table))) != nil
       let time = milliseconds(since: began)
-      longest.withLock { $0[key] = max($0[key] ?? 0, time) }
+      note(time, key)
       switch key.role {
       case .reader, .writer:
         try? await loop.sleep(for: .milliseconds(5))
@@ -78,11 +88,27 @@ final class Contention: Sendable {
     }
   }
 
+  private func write(_ writer: ContentionWriter) async {
+    var count = 0
+    repeat {
+      let began = ContinuousClock.now
+      if await writer.write() { count += 1 }
+      note(milliseconds(since: began), Key(table: writer.table, role: .writer))
+      let now = writer.writing(count)
+      written.withLock { $0[writer.table] = now }
+      try? await loop.sleep(for: .milliseconds(5))
+      if await writer.session.lost != nil { return }
+    } while !isOver.withLock { $0 }
+  }
+
+  private func note(_ time: Double, _ key: Key) {
+    longest.withLock { $0[key] = max($0[key] ?? 0, time) }
+  }
+
   /// Takes the lock that such work takes, and changes nothing.
   private static func work(_ role: Role, _ table: QualifiedName) -> String {
     switch role {
-    case .reader: "SELECT FROM \(table.sql) LIMIT 1"
-    case .writer: "DELETE FROM \(table.sql) WHERE false"
+    case .reader, .writer: "SELECT FROM \(table.sql) LIMIT 1"
     case .idler: "BEGIN; SELECT FROM \(table.sql) LIMIT 1"
     }
   }

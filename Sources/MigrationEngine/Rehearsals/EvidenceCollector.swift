@@ -20,18 +20,20 @@ final class EvidenceCollector: Sendable {
   let standing: StandingRelations
   /// What each statement was concluded to do, by script.
   let forecasts: [[EffectAnalysis]]
-  private let scratch: ScratchDatabase
+  let scratch: ScratchDatabase
   /// A session with the scratch copy in which nothing is open.
-  private let onlooker: Connection
+  let onlooker: Connection
   private let hasTriggers: Bool
-  private let state = Mutex(State())
+  let state = Mutex(State())
 
-  private struct State {
+  struct State {
     var found: [Key: StatementEvidence] = [:]
     /// What was held before each, gained by earlier statements of its transaction.
     var held: [Key: [ObservedLock]] = [:]
     /// What the run has told of each.
     var told: [Key: Told] = [:]
+    /// What the server said of temporary files while statements were run to be looked at alone, in bytes.
+    var replayedBytes: [Key: Int64] = [:]
     /// The last look into the transaction that is open; `nil` where none was taken in it yet.
     var last: StatementLook?
     var gained: [ObservedLock] = []
@@ -41,23 +43,20 @@ final class EvidenceCollector: Sendable {
     var sampling: Sampling?
   }
 
-  private struct Told {
+  struct Told {
     var milliseconds: Double?
     var rows: Int64?
     var changes: [CatalogChange]?
     var notices: [String] = []
-  }
-
-  private struct Sampling {
-    var key: Key
-    var sampler: LockSampler
-    var position: Int64?
-    var counts: [String: Counts]?
+    /// What the server said of temporary files, in bytes.
+    var temporaryBytes: Int64 = 0
   }
 
   struct Counts: Sendable {
     var scans: Int64
     var rowsRead: Int64
+    var blocks: Int64
+    var blocksHit: Int64
   }
 
   init(
@@ -91,6 +90,11 @@ final class EvidenceCollector: Sendable {
         state.told[key]?.changes = changes
       case .notice(_, let severity, let message):
         guard let key = state.current, message.hasPrefix("lockstep ") == false else { return }
+        guard severity != TemporaryFileMessage.severity else {
+          state.told[key, default: Told()].temporaryBytes +=
+            TemporaryFileMessage.bytes(message) ?? 0
+          return
+        }
         state.told[key, default: Told()].notices.append("\(severity): \(message)")
       default: break
       }
@@ -118,7 +122,7 @@ final class EvidenceCollector: Sendable {
       return statements[index].command.hasPrefix("SET") || statements[index].role == .begin
     }
     guard hasLooked || !isSetting(key.statement) else { return }
-    guard let look = try? await StatementLook.take(in: session) else { return }
+    guard let look = try? await StatementLook.take(in: session, isFirst: !hasLooked) else { return }
     state.withLock { state in
       defer { state.last = look }
       guard let last = state.last, key.statement > 0 else { return }
@@ -137,20 +141,31 @@ final class EvidenceCollector: Sendable {
     var evidence = StatementEvidence(source, rewrites: [], scans: [])
     let command = units[key.unit].statements[key.statement].command
     var counts: [String: Counts] = [:]
+    var buffers = BufferUse(hit: 0, read: 0)
     for (oid, sight) in look.sights {
-      guard let relation = standing.relations[oid] else { continue }
       let before = last.sights[oid]
+      let count = Counts(
+        scans: sight.scans - (before?.scans ?? 0),
+        rowsRead: sight.rowsRead - (before?.rowsRead ?? 0),
+        blocks: sight.blocks - (before?.blocks ?? 0),
+        blocksHit: sight.blocksHit - (before?.blocksHit ?? 0))
+      buffers.add(count)
+      guard let relation = standing.relations[oid] else { continue }
       for mode in sight.modes.subtracting(before?.modes ?? []) {
         evidence.locks.append(ObservedLock(mode, relation.name, relation.kind))
       }
       if isRewritten(oid, sight.file, command, &files) { evidence.rewrites?.append(relation.name) }
-      counts[oid] = Counts(
-        scans: sight.scans - (before?.scans ?? 0),
-        rowsRead: sight.rowsRead - (before?.rowsRead ?? 0))
+      counts[oid] = count
     }
     evidence.locks = evidence.locks.sorted()
     evidence.rewrites?.sort()
-    evidence.scans = scans(counts, command)
+    if look.countsBlocks {
+      evidence.scans = scans(counts, command)
+      evidence.buffers = buffers
+    } else {
+      evidence.scans = nil
+    }
+    evidence.temporaryBytes = last.tellsFiles && look.tellsFiles ? 0 : nil
     if let from = last.walPosition, let to = look.walPosition { evidence.walBytes = to - from }
     if hasTriggers {
       evidence.dropped = ScratchTriggers.drops(look.drops, since: last.drops)
@@ -159,7 +174,7 @@ final class EvidenceCollector: Sendable {
   }
 
   /// Whether a table has got a new file by being written anew.
-  private func isRewritten(
+  func isRewritten(
     _ oid: String, _ file: Int64, _ command: String, _ files: inout [String: Int64]
   ) -> Bool {
     guard let relation = standing.relations[oid], relation.hasRows, file != 0,
@@ -174,7 +189,7 @@ final class EvidenceCollector: Sendable {
   ///
   /// Of an empty copy a scan of the whole is told where the server does not plan it: a query's plan would
   /// be another with rows.
-  private func scans(_ counts: [String: Counts], _ command: String) -> [QualifiedName]? {
+  func scans(_ counts: [String: Counts], _ command: String) -> [QualifiedName]? {
     var names: [QualifiedName] = []
     for (oid, count) in counts where count.scans > 0 {
       guard let relation = standing.relations[oid], relation.hasRows else { continue }
@@ -256,7 +271,15 @@ final class EvidenceCollector: Sendable {
         state.withLock { $0.found[key] = nil }
       }
       let began = ContinuousClock.now
-      guard let results = try? await session.execute(unit.text(of: index)) else { break }
+      let hear = { @Sendable (notice: Notice) in
+        guard notice.severity == TemporaryFileMessage.severity,
+          let bytes = TemporaryFileMessage.bytes(notice.message)
+        else { return }
+        self.state.withLock { $0.replayedBytes[key, default: 0] += bytes }
+      }
+      guard let results = try? await session.execute(unit.text(of: index), onNotice: hear) else {
+        break
+      }
       let time = milliseconds(since: began)
       state.withLock { state in
         guard state.told[key]?.milliseconds == nil else { return }
@@ -268,132 +291,13 @@ final class EvidenceCollector: Sendable {
     _ = try? await session.execute("ROLLBACK")
   }
 
-  // MARK: Sampling
-
-  private func sample(_ session: Connection, _ key: Key) async {
-    let counts = await counts(after: session)
-    let position = await walPosition()
-    let obstacle = await obstacle(to: key)
-    guard
-      let sampler = try? await LockSampler.begin(
-        of: session.processID, from: scratch.elsewhere, obstacle: obstacle, loop: session.loop)
-    else { return }
-    state.withLock {
-      $0.sampling = Sampling(key: key, sampler: sampler, position: position, counts: counts)
-    }
-  }
-
-  /// What is in the statement's way for a moment, so that its locks are seen.
-  private func obstacle(to key: Key) async -> (session: Connection, sql: String)? {
-    let forecast = forecasts[key.unit]
-    guard forecast.indices.contains(key.statement), let effect = forecast[key.statement].effect,
-      let session = try? await Connection.open(
-        scratch.target, application: "lockstep rehearse",
-        settings: [("lock_timeout", "200"), ("idle_in_transaction_session_timeout", "6000")],
-        loop: onlooker.loop)
-    else { return nil }
-    let isWaiting = units[key.unit].statements[key.statement].isConcurrent
-    var sql = isWaiting ? "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1" : "BEGIN"
-    for lock in effect.locks {
-      guard let name = lock.relation, isTable(name) else { continue }
-      // The weakest that is in the way: what the statement asks for before goes through.
-      let mode = LockMode.allCases.first { $0.conflicts(with: lock.mode) } ?? .accessExclusive
-      let held = isWaiting ? LockMode.accessShare : mode
-      sql += "; LOCK TABLE ONLY \(name.sql) IN \(held.sqlName) MODE"
-    }
-    return (session, sql)
-  }
-
-  private func isTable(_ name: QualifiedName) -> Bool {
-    standing.relations.values.contains {
-      $0.name == name && ($0.kind == .table || $0.kind == .partitionedTable)
-    }
-  }
-
-  private func endSampling(_ session: Connection) async {
-    let sampling = state.withLock { state in
-      defer { state.sampling = nil }
-      return state.sampling
-    }
-    guard let sampling else { return }
-    let seen = await sampling.sampler.end()
-    var evidence = StatementEvidence(.sampled)
-    var locks: Set<ObservedLock> = []
-    for one in seen {
-      guard let oid = one.relation, let mode = one.mode, let relation = standing.relations[oid]
-      else { continue }
-      locks.insert(ObservedLock(mode, relation.name, relation.kind))
-    }
-    evidence.locks = locks.sorted()
-    let command = units[sampling.key.unit].statements[sampling.key.statement].command
-    if let now = await files() {
-      var rewrites: [QualifiedName] = []
-      state.withLock { state in
-        for (oid, file) in now where isRewritten(oid, file, command, &state.files) {
-          if let relation = standing.relations[oid] { rewrites.append(relation.name) }
-        }
-      }
-      evidence.rewrites = rewrites.sorted()
-    }
-    // What maintenance reads is not counted.
-    if !["VACUUM", "ANALYZE", "CLUSTER"].contains(command), let before = sampling.counts,
-      let after = await counts(after: session)
-    {
-      var differences: [String: Counts] = [:]
-      for (oid, count) in after {
-        let old = before[oid]
-        differences[oid] = Counts(
-          scans: count.scans - (old?.scans ?? 0), rowsRead: count.rowsRead - (old?.rowsRead ?? 0))
-      }
-      // Others hand in what they have read before; what it has not locked it has not read.
-      let own = Set(seen.compactMap(\.relation))
-      evidence.scans = scans(differences.filter { own.contains($0.key) }, command)
-    }
-    if let from = sampling.position, let to = await walPosition() { evidence.walBytes = to - from }
-    let found = evidence
-    state.withLock { $0.found[sampling.key] = found }
-  }
-
-  private func files() async -> [String: Int64]? {
-    guard let now = try? await StandingRelations.read(onlooker, leavingOut: []) else { return nil }
-    return now.relations.mapValues(\.file)
-  }
-
-  private func walPosition() async -> Int64? {
-    let query = Query<Int64>(
-      "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint"
-    ) { row throws(ResultRow.Mismatch) in try row.integer(0) }
-    return (try? await onlooker.rows(query))?.first
-  }
-
-  /// The counters of all tables once the session's own are in them; `nil` before 15, where a session
-  /// cannot be made to hand them over.
-  private func counts(after session: Connection) async -> [String: Counts]? {
-    guard session.serverVersion >= 150000 else { return nil }
-    let query = Query<(String, Counts)>(
-      """
-      SELECT relid::text, coalesce(seq_scan, 0), coalesce(seq_tup_read, 0)
-      FROM pg_catalog.pg_stat_user_tables
-      """
-    ) { row throws(ResultRow.Mismatch) in
-      (try row.string(0), Counts(scans: try row.integer(1), rowsRead: try row.integer(2)))
-    }
-    do throws(DatabaseError) {
-      try await session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
-      try await session.execute("SELECT 1")
-      try await onlooker.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
-      let rows = try await onlooker.rows(query)
-      return Dictionary(rows) { first, _ in first }
-    } catch {
-      return nil
-    }
-  }
-
   // MARK: The result
 
   /// The statements of all scripts with what was seen of each.
   func statements() -> [RehearsedStatement] {
-    let (found, held, told) = state.withLock { ($0.found, $0.held, $0.told) }
+    let (found, held, told, replayed) = state.withLock {
+      ($0.found, $0.held, $0.told, $0.replayedBytes)
+    }
     return units.indices.flatMap { number in
       RehearsedStatement.all(of: units[number]).enumerated().map { index, statement in
         let key = Key(unit: number, statement: index)
@@ -403,6 +307,10 @@ final class EvidenceCollector: Sendable {
         evidence.rows = told[key]?.rows
         evidence.changes = told[key]?.changes
         evidence.notices = told[key]?.notices ?? []
+        if evidence.temporaryBytes != nil {
+          evidence.temporaryBytes =
+            (evidence.source == .replayed ? replayed[key] : told[key]?.temporaryBytes) ?? 0
+        }
         statement.evidence = evidence
         let forecast = forecasts[number]
         if forecast.indices.contains(index) {
@@ -422,6 +330,14 @@ extension RunUnit {
     case .transaction, .ownTransaction: true
     case .outside, .statementByStatement: false
     }
+  }
+}
+
+extension BufferUse {
+  /// Adds what was counted of a relation.
+  mutating func add(_ counts: EvidenceCollector.Counts) {
+    hit += counts.blocksHit
+    read += counts.blocks - counts.blocksHit
   }
 }
 

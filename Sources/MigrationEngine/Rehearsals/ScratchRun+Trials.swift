@@ -5,64 +5,8 @@ import Postgres
 import PostgresModel
 import Synchronization
 
-/// Further runs of a migration that goes up and down without fault; each leaves it applied.
+/// Breaks a migration off that goes up and down without fault; each time it is applied again in the end.
 extension ScratchRun {
-  // MARK: With others at work
-
-  /// Applies it while others are at work, without a lock budget and with one.
-  ///
-  /// - Returns: `nil` where it locks no table that was there.
-  func contend(_ status: MigrationStatus, _ seen: RehearsedMigration) async throws
-    -> [ContentionRun]?
-  {
-    let tables = lockedTables(seen)
-    guard !tables.isEmpty else { return nil }
-    let own = rehearsal.options.lockBudget
-    let budgets = [
-      LockBudget.off, own.isOn ? own : LockBudget.filled(timeout: .milliseconds(100), attempts: 8),
-    ]
-    var runs: [ContentionRun] = []
-    for budget in budgets {
-      guard try await run(.only(status.version, .down)).failure == nil else { break }
-      let contention = try await Contention(
-        on: tables, of: scratch.target, loop: rehearsal.loop)
-      let attempts = Mutex(0)
-      let began = ContinuousClock.now
-      let up: Outcome
-      do {
-        up = try await run(
-          again(status), budget: budget,
-          onEvent: { event in
-            if case .lockAttempt = event { attempts.withLock { $0 += 1 } }
-          })
-      } catch {
-        _ = await contention.end()
-        throw error
-      }
-      let time = milliseconds(since: began)
-      let stalls = await contention.end()
-      runs.append(
-        ContentionRun(
-          budget: budget, hasApplied: up.failure == nil,
-          steppedAside: attempts.withLock { $0 }, durationMilliseconds: time, stalls: stalls))
-      if up.failure != nil {
-        // What comes next needs it applied.
-        _ = try await run(again(status))
-      }
-    }
-    return runs
-  }
-
-  /// Tables that were there and that it keeps somebody from, the most strongly locked first.
-  private func lockedTables(_ seen: RehearsedMigration) -> [QualifiedName] {
-    let locks = seen.statements.flatMap { $0.evidence?.locks ?? [] }.strongest
-    return locks.filter {
-      $0.mode > .rowExclusive && ($0.kind == .table || $0.kind == .partitionedTable)
-    }.prefix(Contention.mostTables).map(\.relation)
-  }
-
-  // MARK: Broken off
-
   /// Ends the session of each statement that builds or drops beside the work of others while it waits, and
   /// takes the migration up again.
   ///
@@ -129,8 +73,17 @@ extension ScratchRun {
 }
 
 extension ScratchRun {
+  /// What applies it once more. One that is applied on the target may have been applied before older ones
+  /// that are pending.
   func again(_ status: MigrationStatus) -> PlanRequest {
-    .up(to: status.version, count: 1, allowOutOfOrder: true)
+    isApplied(status)
+      ? .only(status.version, .up)
+      : .up(to: status.version, count: 1, allowOutOfOrder: true)
+  }
+
+  /// Whether it is applied on the target.
+  func isApplied(_ status: MigrationStatus) -> Bool {
+    course.rolledBack.contains { $0.version == status.version }
   }
 }
 

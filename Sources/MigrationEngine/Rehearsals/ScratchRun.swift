@@ -11,8 +11,10 @@ struct ScratchRun {
   let scratch: ScratchDatabase
   let layout: any Layout
   let table: QualifiedName
+  let course: RehearsalCourse
   let report: @Sendable (Rehearsal.Progress) -> Void
-  /// Whether what is dropped is written down on the copy.
+  /// Whether the role is a superuser's: what is dropped is written down on the copy, and temporary files are
+  /// told of.
   let hasTriggers: Bool
 
   /// The same files, seen from a root of its own: what runs leave in `.lockstep` belongs to the target.
@@ -26,19 +28,38 @@ struct ScratchRun {
 
   static func open(
     _ rehearsal: Rehearsal, _ scratch: ScratchDatabase, _ loaded: LoadedProject,
+    _ course: RehearsalCourse,
     report: @escaping @Sendable (Rehearsal.Progress) -> Void
   ) async throws -> (run: ScratchRun, session: Connection) {
     let session = try await Connection.open(
       scratch.target, application: "lockstep rehearse", loop: rehearsal.loop)
     let run = ScratchRun(
       rehearsal: rehearsal, scratch: scratch, layout: loaded.layout, table: loaded.table,
-      report: report, hasTriggers: ScratchTriggers.canInstall(in: session))
+      course: course, report: report, hasTriggers: ScratchTriggers.canInstall(in: session))
     return (run, session)
   }
 
+  /// The same on another copy.
+  func on(_ other: ScratchDatabase) -> ScratchRun {
+    ScratchRun(
+      rehearsal: rehearsal, scratch: other, layout: layout, table: table, course: course,
+      report: report, hasTriggers: hasTriggers)
+  }
+
   func all(
-    _ pending: [MigrationStatus], scratch found: RehearsalReport.Scratch, in session: Connection
+    scratch found: RehearsalReport.Scratch, in session: Connection
   ) async throws -> RehearsalReport {
+    if let (version, failure) = try await rollBackFirst() {
+      return RehearsalReport(
+        scratch: found,
+        migrations: course.rehearsed.map { status in
+          var migration = waiting(status)
+          migration.standsInTheWay = version
+          migration.error = failure
+          return migration
+        })
+    }
+    let pending = course.rehearsed
     let reader = SchemaReader(session, leavingOut: [table])
     let first = try await reader.read()
     var done: [RehearsedMigration] = []
@@ -51,7 +72,7 @@ struct ScratchRun {
       guard migration.applies == true, migration.rollBack.runs != false,
         migration.reapplies != false
       else {
-        done += pending[(index + 1)...].map { RehearsedMigration($0) }
+        done += pending[(index + 1)...].map { waiting($0) }
         return RehearsalReport(scratch: found, migrations: done)
       }
       before = after
@@ -60,11 +81,31 @@ struct ScratchRun {
     return RehearsalReport(scratch: found, migrations: done, batch: batch)
   }
 
+  /// One whose turn has not come.
+  private func waiting(_ status: MigrationStatus) -> RehearsedMigration {
+    var migration = RehearsedMigration(status)
+    if isApplied(status) { migration.rolledBackFirst = course.rolledBack.map(\.version) }
+    return migration
+  }
+
+  /// Rolls back on the copy what is applied and to be rehearsed, and what was applied after it.
+  ///
+  /// - Returns: What could not be rolled back and why; `nil` where all of it was.
+  private func rollBackFirst() async throws -> (Version, Diagnostic)? {
+    for status in course.rolledBack {
+      try Task.checkCancellation()
+      report(.running(status.version, name: status.name, "rolling back on the copy"))
+      let down = try await run(.only(status.version, .down))
+      if let failure = down.failure { return (status.version, failure) }
+    }
+    return nil
+  }
+
   private func one(
     _ status: MigrationStatus, from before: SchemaSnapshot, _ reader: SchemaReader,
     in session: Connection
   ) async throws -> (RehearsedMigration, SchemaSnapshot) {
-    var result = RehearsedMigration(status)
+    var result = waiting(status)
     func tell(_ words: String) {
       report(.running(status.version, name: status.name, words))
     }
@@ -78,9 +119,7 @@ struct ScratchRun {
       rows = try await RollBackTrial(session, leavingOut: [table])
     }
     tell("up")
-    if hasTriggers { try await ScratchTriggers.install(in: session) }
-    let up = try await run(again(status), watchedIn: session)
-    if hasTriggers { try await ScratchTriggers.remove(in: session) }
+    let up = try await watched(again(status), in: session)
     result.durationMilliseconds = up.milliseconds
     result.applies = up.failure == nil
     result.error = up.failure
@@ -95,11 +134,20 @@ struct ScratchRun {
       for index in probes.indices { trials += try await probes[index].after(scene) }
       result.trials = trials
     }
-    guard up.failure == nil, result.rollBack.hasScript else { return (result, applied) }
+    guard up.failure == nil else { return (result, applied) }
+    guard result.rollBack.hasScript else {
+      guard rehearsal.contends else { return (result, applied) }
+      tell("with others at work")
+      let (runs, gap) = try await contendOnCopies(status, result)
+      result.contention = runs
+      if let gap { result.beyondRehearsal.append(gap) }
+      return (result, applied)
+    }
     try await rows?.writeAndRollBack(result.changes, try await wayBack(status.version))
     tell("down")
-    let down = try await run(.only(status.version, .down))
+    let down = try await watched(.only(status.version, .down), in: session)
     result.rollBack.runs = down.failure == nil
+    result.rollBack.statements = down.statements
     result.error = down.failure
     guard down.failure == nil else { return (result, applied) }
     let back = try await reader.read()
@@ -174,6 +222,15 @@ struct ScratchRun {
     return plan.steps.flatMap(\.units)
   }
 
+  /// Runs a plan and looks at each of its statements.
+  private func watched(_ request: PlanRequest, in session: Connection) async throws -> Outcome {
+    guard hasTriggers else { return try await run(request, watchedIn: session) }
+    try await ScratchTriggers.install(in: session)
+    let outcome = try await run(request, watchedIn: session)
+    try await ScratchTriggers.remove(in: session)
+    return outcome
+  }
+
   /// Runs a plan with the engine that would run it on the target.
   ///
   /// - Parameters:
@@ -185,7 +242,7 @@ struct ScratchRun {
     lookOn: (@Sendable (Connection, RunUnit, Int?) async -> Void)? = nil,
     onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws -> Outcome {
-    let session = try await openSession(budget)
+    let session = try await openSession(budget, isWatched: onlooker != nil)
     let loaded = try await project.load(try await project.readFiles(), from: session)
     let context = PlanContext(runBy: "rehearsal", dataLoss: .accepted)
     let plan = Plan.make(request, status: loaded.status, layout: layout, context: context)
@@ -206,9 +263,11 @@ struct ScratchRun {
     let (report, loop) = (report, rehearsal.loop)
     let time = Mutex<Double?>(nil)
     let outcome = try await runner.run(plan, context: context, in: session) { event in
+      collector?.note(event)
+      // What nobody would be told elsewhere.
+      if case .notice(_, TemporaryFileMessage.severity, _) = event { return }
       report(.event(event))
       onEvent(event)
-      collector?.note(event)
       if case .migrationFinished(_, _, _, let milliseconds, _) = event {
         time.withLock { $0 = milliseconds }
       }
@@ -230,13 +289,18 @@ struct ScratchRun {
   }
 
   /// Counters of rows read are whole only where nobody helps in reading.
-  private func openSession(_ budget: LockBudget? = nil) async throws -> Connection {
+  ///
+  /// - Parameter isWatched: Whether the server is to tell of temporary files, where the role may ask for it.
+  private func openSession(
+    _ budget: LockBudget? = nil, isWatched: Bool = false
+  ) async throws -> Connection {
     var options = rehearsal.options
     options.lockBudget = budget ?? options.lockBudget
-    let settings = [
+    var settings = [
       (name: "max_parallel_workers_per_gather", value: "0"),
       (name: "max_parallel_maintenance_workers", value: "0"),
     ]
+    if isWatched, hasTriggers { settings += TemporaryFileMessage.settings }
     return try await Connection.open(
       scratch.target, application: "lockstep rehearse",
       settings: options.sessionSettings + settings, loop: rehearsal.loop)

@@ -7,6 +7,8 @@ public struct CheckScene: Sendable {
   public var environment: String?
   /// What was seen of it on a copy; `nil` where it was not rehearsed.
   public var rehearsed: RehearsedMigration?
+  /// Why it cannot be rehearsed any more, in words; `nil` where it can, or was.
+  public var obstacle: String?
   /// What the copy was; `nil` where there was none.
   public var mode: RehearsalReport.Mode?
   /// The schema of the copy before and after it.
@@ -49,6 +51,19 @@ public struct CheckScene: Sendable {
 extension CheckFinding {
   /// What one proof comes to.
   public init(_ proof: CheckProof, _ scene: CheckScene) {
+    self.init(judging: proof, scene)
+    guard let words = scene.rehearsed?.wordsOfRollingBackFirst else { return }
+    switch proof {
+    case .applied, .backup, .downScript, .documentation: break
+    case .duration where scene.status.state == .applied: break
+    case .performance, .assertions, .queryCache:
+      guard !scene.trials(of: proof).isEmpty else { break }
+      evidence.append(.init(words))
+    default: evidence.append(.init(words))
+    }
+  }
+
+  private init(judging proof: CheckProof, _ scene: CheckScene) {
     switch proof {
     case .applied: self = .applied(scene)
     case .indexes: self = .indexes(scene)
@@ -90,27 +105,29 @@ extension CheckFinding {
   static func notRehearsed(_ scene: CheckScene) -> CheckFinding {
     if let rehearsed = scene.rehearsed {
       let why =
-        rehearsed.applies == nil
-        ? "not rehearsed: one before it failed" : "not tried: it could not be applied to the copy"
+        rehearsed.standsInTheWay != nil
+        ? rehearsed.reasonNotRun
+        : rehearsed.applies == nil
+          ? "not rehearsed: one before it failed" : "not tried: it could not be applied to the copy"
       return CheckFinding(.notProven, [.init(why, .unclear)] + errorLines(rehearsed))
+    }
+    if let obstacle = scene.obstacle {
+      return CheckFinding(
+        .notProven,
+        [.init(obstacle, .unclear), .init("a person signs, or that way back is written")])
     }
     let why =
       scene.status.state == .applied
-      ? "it is applied, and no rehearsal of this content was kept" : "it was not rehearsed"
-    let way =
-      scene.status.state == .applied
-      ? [
-        Evidence(
-          "`lockstep check` before `lockstep up` makes one; now a person signs, or it is rolled back, "
-            + "checked and applied again")
-      ] : []
-    return CheckFinding(.notProven, [.init(why, .unclear)] + way)
+      ? "it is applied, and was not rehearsed" : "it was not rehearsed"
+    return CheckFinding(.notProven, [.init(why, .unclear)])
   }
 
   static func errorLines(_ rehearsed: RehearsedMigration) -> [Evidence] {
     guard let error = rehearsed.error else { return [] }
     let code = error.sqlstate.map { " (SQLSTATE \($0))" } ?? ""
-    return [Evidence("\(error.what)\(code)", .refutes)]
+    // What keeps others from being rolled back speaks against them alone.
+    let isItsOwn = rehearsed.standsInTheWay.map { $0 == rehearsed.version } ?? true
+    return [Evidence("\(error.what)\(code)", isItsOwn ? .refutes : .unclear)]
       + (error.at.map { [Evidence("  at \($0)")] } ?? [])
   }
 

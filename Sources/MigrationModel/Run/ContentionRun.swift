@@ -20,15 +20,30 @@ public struct ContentionRun: Sendable, Hashable {
     public var writer: Double
     /// One that reads, and then leaves its transaction open for a while.
     public var idler: Double
+    /// What the writer has written.
+    public var writing: Writing
 
-    public init(_ table: QualifiedName, reader: Double, writer: Double, idler: Double) {
+    public init(
+      _ table: QualifiedName, reader: Double, writer: Double, idler: Double, writing: Writing
+    ) {
       self.table = table
       self.reader = reader
       self.writer = writer
       self.idler = idler
+      self.writing = writing
     }
 
     public var longest: Double { max(reader, writer, idler) }
+  }
+
+  /// What a writer does again and again, each time in a transaction of its own.
+  public enum Writing: Sendable, Hashable {
+    /// Writes a row that was there anew with the values that it has, as often as this.
+    case updated(Int)
+    /// Writes a row that was made up, as often as this, and takes it back: none was there.
+    case inserted(Int)
+    /// Takes the lock alone; why no row can be written.
+    case nothing(String)
   }
 
   public init(

@@ -68,6 +68,10 @@ public struct RehearsedMigration: Sendable, Hashable {
   public var brokenOff: [BrokenOffTrial]?
   /// Statements of which a copy does not prove all, in words.
   public var beyondRehearsal: [String] = []
+  /// What was rolled back on the copy before, in that order, since it is applied; none where it is pending.
+  public var rolledBackFirst: [Version] = []
+  /// What of that could not be rolled back, so that its turn never came; `error` says why.
+  public var standsInTheWay: Version?
 
   public init(
     version: Version, name: String, checksum: Checksum? = nil, applies: Bool? = nil,
@@ -92,7 +96,7 @@ public struct RehearsedMigration: Sendable, Hashable {
     /// It applies, and nothing leads back.
     case noWayBack = "no_way_back"
     case failed
-    /// One before it failed.
+    /// One before it failed, or could not be rolled back on the copy first.
     case notRun = "not_run"
   }
 
@@ -143,11 +147,14 @@ public struct RollBack: Sendable, Hashable {
   public var differences: [SchemaDiff.Change]?
   /// What of the rows it takes away for good; `nil` where there was nothing to lose, or nobody looked.
   public var lostData: [DataLoss]?
+  /// Its statements with what they were seen to do; none where it was not tried.
+  public var statements: [RehearsedStatement]
 
   public init(
     hasScript: Bool, runs: Bool? = nil, differences: [SchemaDiff.Change]? = nil,
-    lostData: [DataLoss]? = nil
+    lostData: [DataLoss]? = nil, statements: [RehearsedStatement] = []
   ) {
+    self.statements = statements
     self.hasScript = hasScript
     self.runs = runs
     self.differences = differences

@@ -12,6 +12,11 @@ public struct StatementEvidence: Sendable, Hashable {
   public var scans: [QualifiedName]?
   /// At most: others on the same server write as well. `nil` where the server does not tell.
   public var walBytes: Int64?
+  /// Blocks that it asked for; `nil` where that is not known.
+  public var buffers: BufferUse?
+  /// What it wrote into temporary files, which is what did not fit into `work_mem`; `nil` where the server
+  /// does not tell.
+  public var temporaryBytes: Int64?
   /// What it dropped, asked for or not; `nil` where the server may not be asked.
   public var dropped: [DroppedObject]?
   /// What it changed in the catalogue; `nil` where that was not looked for.
@@ -32,7 +37,8 @@ public struct StatementEvidence: Sendable, Hashable {
 
   public init(
     _ source: Source, locks: [ObservedLock] = [], rewrites: [QualifiedName]? = nil,
-    scans: [QualifiedName]? = nil, walBytes: Int64? = nil, dropped: [DroppedObject]? = nil,
+    scans: [QualifiedName]? = nil, walBytes: Int64? = nil, buffers: BufferUse? = nil,
+    temporaryBytes: Int64? = nil, dropped: [DroppedObject]? = nil,
     changes: [CatalogChange]? = nil, notices: [String] = [], durationMilliseconds: Double? = nil,
     rows: Int64? = nil
   ) {
@@ -41,11 +47,31 @@ public struct StatementEvidence: Sendable, Hashable {
     self.rewrites = rewrites
     self.scans = scans
     self.walBytes = walBytes
+    self.buffers = buffers
+    self.temporaryBytes = temporaryBytes
     self.dropped = dropped
     self.changes = changes
     self.notices = notices
     self.durationMilliseconds = durationMilliseconds
     self.rows = rows
+  }
+}
+
+/// Blocks that a statement asked the server for, of tables, their indexes and what is stored beside them; those
+/// of the catalogue are left out, and so is what building and writing anew puts past the shared memory.
+///
+/// In a transaction it is what the session itself has counted, of the relations that it still holds. Of a
+/// sampled statement it is what was counted of the relations that it was seen to lock or has made; what
+/// others hand in of them meanwhile counts too.
+public struct BufferUse: Sendable, Hashable {
+  /// Found in shared memory.
+  public var hit: Int64
+  /// Fetched from the operating system, which may have had them.
+  public var read: Int64
+
+  public init(hit: Int64, read: Int64) {
+    self.hit = hit
+    self.read = read
   }
 }
 

@@ -16,7 +16,8 @@ struct CheckCommand: Command {
   let discussion = [
     "Goes through a checklist for what is pending, or for the migrations that are named, applied ones "
       + "too. What can be proven is proven: pending migrations are rehearsed on a scratch copy first, "
-      + "unless the last rehearsal was of the same files. Every finding is kept in the journal with the "
+      + "unless the last rehearsal was of the same files, and so are applied ones that can be rolled back "
+      + "there. Every finding is kept in the journal with the "
       + "checksum of the files, and is stale when they change. For the rest a person signs, or waives "
       + "with a reason.",
     "Ends with 1 if an item has failed, and also if one is open or stale: what nobody has seen has not "

@@ -28,6 +28,7 @@ extension RehearsedMigration {
       "not_rehearsed": JSONValue(beyondRehearsal),
       "broken_off": brokenOff.map { .array($0.map(\.json)) } ?? .null,
       "contention": contention.map { .array($0.map(\.json)) } ?? .null,
+      "rolled_back_first": JSONValue(rolledBackFirst.map(\.text)),
       "trials": trials.map { .array($0.map(\.json)) } ?? .null,
     ]
   }
@@ -41,13 +42,18 @@ extension RehearsedStatement {
       "locks": evidence.map { .array($0.locks.filter(\.isTold).map(\.json)) } ?? .null,
       "rewrites": names(evidence?.rewrites), "scans": names(evidence?.scans),
       "transactional": .bool(isTransactional), "observed": JSONValue(evidence?.source.rawValue),
-      "wal_bytes": JSONValue(evidence?.walBytes),
+      "wal_bytes": JSONValue(evidence?.walBytes), "buffers": evidence?.buffers?.json ?? .null,
+      "temp_bytes": JSONValue(evidence?.temporaryBytes),
       "notices": evidence.map { JSONValue($0.notices) } ?? .null,
       "dropped": evidence?.dropped.map { .array($0.map(\.json)) } ?? .null,
       "changed": evidence?.changes.map { .array($0.map { .string($0.words) }) } ?? .null,
       "forecast_differs": JSONValue(forecastDiffers),
     ]
   }
+}
+
+extension BufferUse {
+  fileprivate var json: JSONValue { ["hit": JSONValue(hit), "read": JSONValue(read)] }
 }
 
 extension ObservedLock {
@@ -80,6 +86,7 @@ extension RollBack {
       "differences": differences.map { .array($0.map(\.json)) } ?? .null,
       "verdict": .string(verdict.rawValue), "loses_data": known(losesData),
       "lost": lostData.map { .array($0.map(\.json)) } ?? .null,
+      "statements": .array(statements.map(\.json)),
     ]
   }
 }
@@ -122,9 +129,32 @@ extension ContentionRun {
             "reader_ms": JSONValue(milliseconds: $0.reader),
             "writer_ms": JSONValue(milliseconds: $0.writer),
             "idle_ms": JSONValue(milliseconds: $0.idler),
+            "writes": JSONValue($0.writing.word), "written": JSONValue($0.writing.count),
+            "not_written": JSONValue($0.writing.reason),
           ]
         }),
     ]
+  }
+}
+
+extension ContentionRun.Writing {
+  fileprivate var word: String? {
+    switch self {
+    case .updated: "update"
+    case .inserted: "insert"
+    case .nothing: nil
+    }
+  }
+
+  fileprivate var count: Int? {
+    switch self {
+    case .updated(let count), .inserted(let count): count
+    case .nothing: nil
+    }
+  }
+
+  fileprivate var reason: String? {
+    if case .nothing(let reason) = self { reason } else { nil }
   }
 }
 

@@ -45,10 +45,16 @@ extension RehearsedMigration {
     } else {
       lines += wrapped(words, tone, indent: 2)
     }
+    if let words = wordsOfRollingBackFirst { lines += wrapped(words, .faint, indent: 2) }
     for statement in statements where statement.evidence != nil {
       lines += statement.lines(in: mode)
     }
     lines += changes.lines
+    let back = rollBack.statements.filter { $0.evidence != nil }
+    if !back.isEmpty {
+      lines.append([.init("  the way back:")])
+      lines += back.flatMap { $0.lines(in: mode) }
+    }
     if let differences = rollBack.differences, !differences.isEmpty {
       lines.append([.init("  after rolling back it is not as before:")])
       lines += differences.lines
@@ -104,6 +110,12 @@ extension RehearsedStatement {
     }
     if let names = listed(evidence.rewrites) { add("writes \(names) anew", .waiting) }
     if let names = listed(evidence.scans) { add("reads every row of \(names)", .plain) }
+    if mode.hasRows, let buffers = evidence.buffers, buffers.hit + buffers.read > 0 {
+      add("blocks: \(buffers.hit) found in memory, \(buffers.read) read\(suffix)", .faint)
+    }
+    if let bytes = evidence.temporaryBytes, bytes > 0 {
+      add("writes \((bytes + 1023) / 1024) kB into temporary files", .plain)
+    }
     for object in evidence.dropped ?? [] where object.isCascaded {
       add("drops \(object.kind) \(object.identity) by cascade", .waiting)
     }
@@ -147,7 +159,14 @@ extension ContentionRun {
     }
     if steppedAside > 0 { words += "; stepped aside \(counted(steppedAside, "time"))" }
     if !hasApplied { words += "; not applied" }
-    return wrapped(words, hasApplied ? .plain : .bad, indent: 2)
+    var lines = wrapped(words, hasApplied ? .plain : .bad, indent: 2)
+    for stall in stalls {
+      guard case .nothing(let reason) = stall.writing else { continue }
+      lines += wrapped(
+        "no row of \(stall.table) could be written, its writer took the lock alone: \(reason)",
+        .faint, indent: 4)
+    }
+    return lines
   }
 }
 

@@ -14,6 +14,9 @@ struct RehearseCommand: Command {
       + "the engine that would run it, rolls each back and applies it again, and compares the whole "
       + "schema after each step. Yours is only read. The scratch database stands on the same server, or "
       + "on a private one where your role may not make databases, and is dropped however this ends.",
+    "Name what is applied to rehearse it afterwards: on the copy it is rolled back first, and before it "
+      + "everything that was applied after it, each by its own way back. Where one of them has none it cannot "
+      + "be rehearsed any more.",
     "Of each statement it is told which locks it took, which tables it wrote anew or read as a whole, and "
       + "where that differs from what its text says. Of the rows it is told what rolling back loses. What a "
       + "copy cannot prove is said each time.",
@@ -23,6 +26,7 @@ struct RehearseCommand: Command {
   ]
   let examples = [
     CommandExample("lockstep rehearse", "everything that is pending"),
+    CommandExample("lockstep rehearse 0042", "it alone, though it is applied"),
     CommandExample("lockstep rehearse --sample 5%", "with a twentieth of the rows of each table"),
     CommandExample(
       "lockstep rehearse --contention", "how long others wait, with and without a lock budget"),

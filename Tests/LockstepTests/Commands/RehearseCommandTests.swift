@@ -34,6 +34,8 @@ import Testing
         == #"{"mode":"ACCESS EXCLUSIVE","relation":"public.users"}"#)
     #expect(statements[0]["rewrites"]?.description == #"["public.users"]"#)
     #expect(statements[0]["observed"]?.text == "stepped")
+    #expect(statements[0]["buffers"]?["hit"] != nil && statements[0]["buffers"]?["read"] != nil)
+    #expect(statements[0]["temp_bytes"]?.description == "0")
     #expect(statements[0]["forecast_differs"]?.description == "[]")
     #expect(
       statements[1]["dropped"]?.description
@@ -42,10 +44,18 @@ import Testing
     let rollback = try #require(migration["rollback"])
     #expect(rollback["verdict"]?.text == "lossy")
     #expect(rollback["loses_data"] == .bool(true))
+    let back = try #require(rollback["statements"]?.elements)
+    #expect(back.count == 3)
+    #expect(
+      back[0]["locks"]?.elements?.first?.description
+        == #"{"mode":"ACCESS EXCLUSIVE","relation":"public.users"}"#)
+    #expect(back[2]["rewrites"]?.description == #"["public.users"]"#)
+    #expect(back[1]["forecast_differs"]?.description == "[]")
     #expect(
       rollback["lost"]?.description
         == #"[{"table":"public.users","column":"name","rows":2,"what":"gone","written":"before"}]"#)
     #expect(migration["contention"] == .null && migration["broken_off"] == .null)
+    #expect(migration["rolled_back_first"]?.description == "[]")
   }
 
   @Test func `people are told in eighty columns`() async throws {
@@ -55,10 +65,38 @@ import Testing
     #expect(outcome.lines.allSatisfy { $0.count <= 80 })
     #expect(outcome.lines.contains("1 a  applies, rolls back without its rows, applies again"))
     #expect(outcome.lines.contains("       writes public.users anew"))
+    #expect(outcome.lines.contains { $0.hasPrefix("       blocks: ") && $0.hasSuffix(" read") })
     #expect(outcome.lines.contains("       drops view public.names by cascade"))
+    let back = try #require(outcome.lines.firstIndex(of: "  the way back:"))
+    #expect(
+      outcome.lines[(back + 1)...].contains("       ACCESS EXCLUSIVE on public.users"))
     #expect(
       outcome.lines.contains(
         "  rolling back: values of public.users.name (2), there before it, are gone"))
+  }
+
+  @Test func `one that is applied is named, and told with what was rolled back for it`()
+    async throws
+  {
+    let program = try await program(Self.up, Self.down)
+    #expect(try await program.run("up", "--yes", "-ddb/migrations").status == 0)
+    let outcome = try await program.run(
+      "rehearse", "1", "--json", "--contention", "-ddb/migrations")
+    #expect(outcome.status == 0)
+    let report = try #require(JSONValue(reading: outcome.output))
+    let migration = try #require(report["migrations"]?.elements?.first)
+    #expect(migration["verdict"]?.text == "passed")
+    #expect(migration["rolled_back_first"]?.description == #"["1"]"#)
+    for run in try #require(migration["contention"]?.elements) {
+      let stall = try #require(run["stalls"]?.elements?.first)
+      #expect(stall["relation"]?.text == "public.users")
+      #expect(stall["writes"]?.text == "update" && stall["not_written"] == .null)
+      #expect(stall["written"] != nil && stall["written"] != .null)
+    }
+    let words = try await program.run("rehearse", "1", "-q", "-ddb/migrations")
+    #expect(words.lines.contains("  rehearsed after rolling back on the copy: 1"))
+    // Who names none means what is pending.
+    #expect(try await program.run("rehearse", "-ddb/migrations").status == 0)
   }
 
   @Test func `a sample that is no size is wrong usage`() async throws {

@@ -231,6 +231,53 @@ import Testing
       ])
   }
 
+  @Test func `what was rolled back on the copy first is told with what it has shown`() {
+    var seen = rehearsed()
+    seen.rolledBackFirst = [Version("002"), Version("001")]
+    let words = "  rehearsed after rolling back on the copy: 002, 001"
+    let scene = scene(status(.applied), seen)
+    for proof in [CheckProof.applies, .reapplies, .rollback, .contract, .indexes] {
+      #expect(lines(CheckFinding(proof, scene)).last == words, "\(proof)")
+    }
+    // What is seen on the target, or is not seen at all, does not come from the copy.
+    for proof in [CheckProof.applied, .downScript, .backup, .performance, .documentation] {
+      #expect(!lines(CheckFinding(proof, scene)).contains(words), "\(proof)")
+    }
+  }
+
+  @Test func `what cannot be rolled back on the copy first is not proven, and says why`() {
+    var scene = scene(status(.applied))
+    scene.obstacle = "001_a is applied and cannot be rehearsed: 002 is in the way"
+    for proof in [CheckProof.rollback, .contract, .applies, .reapplies, .constraints] {
+      let finding = CheckFinding(proof, scene)
+      #expect(finding.verdict == .notProven)
+      #expect(
+        lines(finding) == [
+          "? 001_a is applied and cannot be rehearsed: 002 is in the way",
+          "  a person signs, or that way back is written",
+        ])
+    }
+    var other = rehearsed(
+      applies: nil, rollBack: RollBack(hasScript: true), reapplies: nil, error: failure)
+    other.rolledBackFirst = [Version("002"), Version("001")]
+    other.standsInTheWay = Version("002")
+    // The fault of another speaks for nothing here.
+    #expect(
+      lines(CheckFinding(.rollback, self.scene(status(.applied), other))) == [
+        "? not run: it is applied, and 002, which comes after it, could not be rolled back on the"
+          + " copy first",
+        "? relation \"b\" does not exist (SQLSTATE 42P01)",
+      ])
+    other.standsInTheWay = Version("001")
+    let own = CheckFinding(.rollback, self.scene(status(.applied), other))
+    #expect(own.verdict == .notProven)
+    #expect(
+      lines(own) == [
+        "? not run: it is applied, and it could not be rolled back on the copy first",
+        "! relation \"b\" does not exist (SQLSTATE 42P01)",
+      ])
+  }
+
   // MARK: Contract
 
   private func contract(
