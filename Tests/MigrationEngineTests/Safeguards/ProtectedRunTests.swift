@@ -209,12 +209,17 @@ private func waitUntil(_ application: String, waits session: Connection) async t
   @Test(arguments: [
     ("select 1", "passed", "1"), ("select true", "passed", "true"),
     ("select 'ok'", "passed", "ok"), ("select false", "failed", "false"),
+    ("select 0", "failed", "0, which is as false"),
+    ("select 0.00", "failed", "0.00, which is as false"),
+    ("select count(*) from pg_class where false", "failed", "0, which is as false"),
+    ("select count(*) = 0 from pg_class where false", "passed", "true"),
+    ("select -2", "passed", "-2"), ("select '0 left'", "passed", "0 left"),
     ("select ''", "failed", "an empty text"), ("select null", "failed", "NULL"),
     ("select 1 where false", "failed", "no row"),
     ("select * from nowhere", "failed", "relation \"nowhere\" does not exist"),
     ("create table x ()", "failed", "cannot execute CREATE TABLE in a read-only transaction"),
   ])
-  func `an answer in SQL is a true or a text`(
+  func `an answer in SQL is true, a text, or a number other than zero`(
     _ sql: String, _ outcome: String, _ answer: String
   ) async throws {
     let fixture = try await ProjectFixture("dbmate", [Self.two[0]])
