@@ -38,21 +38,6 @@ import Testing
       == ["1"]
   }
 
-  /// Waits on the server until a session of this application, other than ours, waits for a lock.
-  private func waitUntilLocked(_ database: TestDatabase, _ application: String) async throws {
-    try await database.execute(
-      """
-      DO $$ BEGIN
-        FOR i IN 1..6000 LOOP
-          PERFORM pg_stat_clear_snapshot();
-          EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE application_name = '\(application)'
-            AND wait_event_type = 'Lock' AND datname = current_database());
-          PERFORM pg_sleep(0.01);
-        END LOOP;
-      END $$
-      """)
-  }
-
   /// Runs `up` while another session holds something, and sends a signal once it waits for that.
   private func up(
     _ program: Program, _ database: TestDatabase, holding sql: String, until application: String,
@@ -61,7 +46,7 @@ import Testing
     try await database.server.withConnection(to: database.name) { holder in
       try await holder.execute(sql)
       async let outcome = program.run("up", "--json")
-      try await waitUntilLocked(database, application)
+      try await database.waitUntilLocked(application)
       try program.signalChildren(signal)
       let ended = try await outcome
       // As the server does once it notices that nobody is there any more.
@@ -213,7 +198,7 @@ import Testing
     let outcome = try await server.withConnection(to: database.name) { holder in
       try await holder.execute(crash.holding)
       async let outcome = program.run("up", "--json")
-      try await waitUntilLocked(database, crash.application)
+      try await database.waitUntilLocked(crash.application)
       // One that is killed takes all others with it, and the server recovers.
       kill(holder.processID, SIGKILL)
       return try await outcome
