@@ -72,7 +72,12 @@ struct CheckDesk {
     case .failed, .open, .stale: return true
     case .passed, .notApplicable:
       return proof.looksElsewhere || texts.configured.contains(proof)
+        || (check.copy != nil && canBeRehearsed(proof, of: status))
     }
+  }
+
+  private func canBeRehearsed(_ proof: CheckProof?, of status: MigrationStatus) -> Bool {
+    status.state == .pending && proof?.wantsRehearsal(configured: texts.configured) == true
   }
 
   /// Rehearses where something that is due can be seen on a copy alone.
@@ -81,15 +86,14 @@ struct CheckDesk {
     _ report: @escaping @Sendable (CheckRun.Progress) -> Void
   ) async throws -> Rehearsed? {
     let due = wanted.filter { status in
-      status.state == .pending
-        && checked(status).items.contains { item in
-          isDue(item, of: status, items)
-            && item.item.proof?.wantsRehearsal(configured: texts.configured) == true
-        }
+      checked(status).items.contains { item in
+        isDue(item, of: status, items) && canBeRehearsed(item.item.proof, of: status)
+      }
     }
     guard !due.isEmpty else { return nil }
     var rehearsal = Rehearsal(
       project: check.project, target: check.target, options: check.options, loop: check.loop)
+    if let copy = check.copy { (rehearsal.mode, rehearsal.sample) = (copy.mode, copy.sample) }
     var probe = SchemaProbe()
     if texts.schemaFile != nil, loaded.layout.rules.dumpsSchema {
       let (layout, table) = (loaded.layout, loaded.table)
@@ -160,6 +164,9 @@ struct CheckDesk {
         var finding = CheckFinding(proof, scene)
         if proof == .applied, status.state == .pending, scene.mode?.isPrivate == false {
           finding.schema = scene.after?.fingerprint.hexadecimal
+        }
+        if scene.rehearsed != nil, canBeRehearsed(proof, of: status) {
+          finding.copy = rehearsed.map { CheckFinding.Copy($0.report.scratch) }
         }
         if isNews(finding, of: item, status, wasRehearsed: scene.rehearsed != nil) {
           found.append((item.id, .proven(finding)))

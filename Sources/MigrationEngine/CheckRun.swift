@@ -19,6 +19,9 @@ public struct CheckRun: Sendable {
   public var environment: String?
   public var options: Runner.Options
   public var loop: EventLoop
+  /// The copy that somebody asks for: what is seen on a copy alone is seen on this one, whatever was kept.
+  /// `nil`: the strongest that is cheap, for what is not settled.
+  public var copy: RehearsalCopy?
   /// What is tried on the copy beside what the project's own files ask for.
   public var probes: [any ScratchProbe] = Rehearsal.standardProbes
   /// What is worth knowing and keeps nothing from being done: a journal that could not be read.
@@ -53,7 +56,8 @@ public struct CheckRun: Sendable {
   /// - Parameters:
   ///   - versions: The migrations, applied or pending; none: all that are pending.
   ///   - items: The ids of the items to be proven, whether they are settled or not; `nil`: those that
-  ///     are not settled for the content that the files have now.
+  ///     are not settled for the content that the files have now, and where a copy is asked for those
+  ///     that it can prove.
   /// - Returns: Each migration with the whole checklist, in the order of the project.
   /// - Throws: `Refusal`, `DatabaseError`, `DirectoryReader.Failure`, `RunRecordsFailure`; a proof that
   ///   fails is a part of the result and never thrown.

@@ -44,11 +44,13 @@ import Testing
   private func check(
     _ fixture: ProjectFixture, _ versions: [String] = [], items: Set<String>? = nil,
     checklist: Checklist = Checklists.staging, sources: CheckSources = CheckSources(),
-    environment: String? = "staging"
+    environment: String? = "staging", copy: RehearsalCopy? = nil
   ) async throws -> Ran {
     let versions = versions.map { Version($0) }
     return try await with(fixture, checklist, sources, environment) { check in
       let heard = Mutex(false)
+      var check = check
+      check.copy = copy
       let migrations = try await check.run(versions, items: items) { progress in
         if case .rehearsing(.copying) = progress { heard.withLock { $0 = true } }
       }
@@ -235,6 +237,30 @@ import Testing
     #expect(try await check(fixture, ["001"]).item("applied").status == .open)
     try await keep(.signed(note: nil), on: "applied", in: fixture)
     #expect(try await check(fixture, ["001"]).item("applied").status == .signed)
+  }
+
+  @Test func `a copy that is asked for is made whatever was kept, and told with what it showed`()
+    async throws
+  {
+    let fixture = try await fixture([Self.note])
+    try await fixture.database.execute("INSERT INTO orders VALUES (1, NULL, 'web')")
+    let sampled = RehearsalCopy(.sampled, .rows(7))
+    let first = try await check(fixture, copy: sampled)
+    let seen = CheckFinding.Copy(.sampled, sample: "at most 7 rows a table")
+    #expect(try first.item("rollback").copy == seen && first.item("indexes").copy == seen)
+    // What is seen of the target or of the files alone was seen on no copy.
+    #expect(try first.item("applied").copy == nil && first.item("performance").copy == nil)
+    try await keep(.signed(note: nil), on: "contract", in: fixture)
+    let second = try await check(fixture, copy: RehearsalCopy(.shape))
+    #expect(second.rehearsed)
+    let standing = try await with(fixture, Checklists.staging, CheckSources(), "staging") {
+      try await $0.standing()
+    }
+    let kept = Dictionary(uniqueKeysWithValues: standing[0].items.map { ($0.item.id, $0) })
+    #expect(kept["rollback"]?.copy == CheckFinding.Copy(.shape))
+    // A person has seen to it: it is not proven anew.
+    #expect(kept["contract"]?.status == .signed && kept["contract"]?.copy == seen)
+    #expect(try await check(fixture).rehearsed == false)
   }
 
   @Test func `other environments know nothing of it, other databases without one neither`()

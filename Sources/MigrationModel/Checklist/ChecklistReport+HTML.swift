@@ -52,6 +52,7 @@ extension ChecklistReport {
     if !migration.checksum.isEmpty {
       text += "<p>SHA-256 <code>\(HTMLText.escaped(migration.checksum))</code></p>\n"
     }
+    for line in migration.rehearsalLines { text += "<p>\(HTMLText.escaped(line))</p>\n" }
     text += "<table>\n<thead><tr><th>Status</th><th>Item</th></tr></thead>\n<tbody>\n"
     var section: String?
     for item in migration.items {

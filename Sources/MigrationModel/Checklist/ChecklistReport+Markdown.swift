@@ -17,6 +17,7 @@ extension ChecklistReport {
     let name = MarkdownText.inline("\(migration.version)_\(migration.name)")
     var text = "### \(name): \(migration.verdict.rawValue), \(migration.progressWords)\n\n"
     if !migration.checksum.isEmpty { text += "SHA-256 `\(migration.checksum)`\n\n" }
+    for line in migration.rehearsalLines { text += "\(MarkdownText.inline(line))\n\n" }
     var section: String?
     for item in migration.items {
       if item.item.section != section, let next = item.item.section {

@@ -81,4 +81,15 @@ extension CheckedMigration {
     let (settled, all) = progress
     return "\(settled) of \(all) settled"
   }
+
+  /// The copies on which its evidence was seen, a line each; where there are several, with the items.
+  public var rehearsalLines: [String] {
+    let seen = items.filter { $0.status != .stale && $0.copy != nil }
+    var copies: [CheckFinding.Copy] = []
+    for copy in seen.compactMap(\.copy) where !copies.contains(copy) { copies.append(copy) }
+    return copies.map { copy in
+      let ids = seen.filter { $0.copy == copy }.map(\.item.id).joined(separator: ", ")
+      return "rehearsed\(copies.count > 1 ? " for \(ids)" : ""): \(copy.words)"
+    }
+  }
 }

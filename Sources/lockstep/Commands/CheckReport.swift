@@ -66,6 +66,7 @@ extension CheckedMigration {
         .init("  \(progressWords)", .faint),
       ]
     ]
+    lines += rehearsalLines.map { [.init("  \($0)", .faint)] }
     let width = items.map(\.item.id.count).max() ?? 0
     var section: String?
     for item in items {
