@@ -88,9 +88,7 @@ extension GateFacts {
       let reason = revocation.reason.map { ": \($0)" } ?? ""
       return "\(revocation.by) took it back \(revocation.at.shortText) UTC\(reason)"
     }
-    guard approval.identity.isSame(as: identity) else {
-      return "it was approved for \(approval.identity.words), and this is \(identity.words)"
-    }
+    if let reason = reasonAgainstTarget(of: approval) { return reason }
     guard let migration = migration(approved.version) else { return "its file is gone" }
     let checksum = migration.contentChecksum.hexadecimal
     guard checksum == approved.checksum else {
@@ -99,6 +97,10 @@ extension GateFacts {
     }
     // A way back is not less right because something newer was found out about the way forward.
     guard direction == .up else { return nil }
+    let earlier = approval.migrations.prefix { $0.version != approved.version }
+    if let gone = earlier.first(where: { !isKnown($0.version) }) {
+      return "\(gone.version), which was approved to run before it, is gone"
+    }
     guard evidence(migration) == approved.evidence else {
       return "its evidence on \(environmentOfEvidence) has changed since"
     }
@@ -111,6 +113,34 @@ extension GateFacts {
     }
   }
 
+  /// Why an approval does not hold for what the plan would run on; `nil` where it does.
+  ///
+  /// What cannot be compared is not the same.
+  private func reasonAgainstTarget(of approval: Approval) -> String? {
+    let theirs = approval.identity
+    guard theirs.isSame(as: identity) else {
+      return "it was approved for \(theirs.words), and this is \(identity.words)"
+    }
+    if let system = theirs.system, identity.system == nil {
+      return
+        "it was approved for system \(system), and this role may not see which one this is: GRANT"
+        + " EXECUTE ON FUNCTION pg_control_system() lets it"
+    }
+    if let oid = theirs.oid, oid != identity.oid {
+      return "the database was made anew since: its number was \(oid), it is"
+        + " \(identity.oid ?? "not known")"
+    }
+    if let table = approval.table, table != status.table.description {
+      return "it was approved for the history in \(table), and this is \(status.table)"
+    }
+    return nil
+  }
+
+  /// Whether there is still something of it: a file, or a row of the history.
+  private func isKnown(_ version: Version) -> Bool {
+    status.migrations.contains { $0.version == version }
+  }
+
   /// Why an approval does not hold for all of its migrations; `nil` where it does.
   public func reasonAgainst(
     _ approval: Approval, _ revocation: ApprovalRecord.Revocation?
@@ -118,7 +148,7 @@ extension GateFacts {
     for approved in approval.migrations {
       let reason = reasonAgainst(approval, revocation, of: approved, approval.direction)
       guard let reason else { continue }
-      return revocation == nil && approval.identity.isSame(as: identity)
+      return revocation == nil && reasonAgainstTarget(of: approval) == nil
         ? "\(approved.version): \(reason)" : reason
     }
     return nil
