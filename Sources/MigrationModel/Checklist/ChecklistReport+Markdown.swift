@@ -18,13 +18,9 @@ extension ChecklistReport {
     var text = "### \(name): \(migration.verdict.rawValue), \(migration.progressWords)\n\n"
     if !migration.checksum.isEmpty { text += "SHA-256 `\(migration.checksum)`\n\n" }
     for line in migration.rehearsalLines { text += "\(MarkdownText.inline(line))\n\n" }
-    var section: String?
-    for item in migration.items {
-      if item.item.section != section, let next = item.item.section {
-        text += "\n**\(MarkdownText.inline(next))**\n\n"
-      }
-      section = item.item.section
-      text += markdown(item)
+    for (heading, items) in migration.sections {
+      if let heading { text += "\n**\(MarkdownText.inline(heading))**\n\n" }
+      for item in items { text += markdown(item) }
     }
     return text
   }

@@ -68,13 +68,9 @@ extension CheckedMigration {
     ]
     lines += rehearsalLines.map { [.init("  \($0)", .faint)] }
     let width = items.map(\.item.id.count).max() ?? 0
-    var section: String?
-    for item in items {
-      if item.item.section != section, let next = item.item.section {
-        lines.append([.init("  \(next)", .strong)])
-      }
-      section = item.item.section
-      lines += item.lines(idWidth: width, isVerbose: isVerbose)
+    for (heading, items) in sections {
+      if let heading { lines.append([.init("  \(heading)", .strong)]) }
+      for item in items { lines += item.lines(idWidth: width, isVerbose: isVerbose) }
     }
     return lines
   }
