@@ -26,6 +26,7 @@ struct DryRunReport {
     [
       "dry_run": true,
       "gates": GateReport.json(plan.gates),
+      "history_table_sql": tableText.isEmpty ? .null : .string(tableText),
       "steps": .array(
         plan.steps.map { step in
           [
@@ -43,7 +44,9 @@ struct DryRunReport {
   private var text: String {
     guard !plan.steps.isEmpty else { return "-- nothing to \(verb)\n" }
     let gates = GateReport.lines(plan.gates).map { "-- \($0)\n" }
-    var text = gates.joined() + (gates.isEmpty ? "" : "\n") + plan.dryRunText
+    var text = gates.joined() + (gates.isEmpty ? "" : "\n")
+    if !tableText.isEmpty { text += "-- the history table, which is not there yet\n\(tableText)\n" }
+    text += plan.dryRunText
     for step in plan.steps.reversed() where !step.units.isEmpty {
       // `redo` runs both directions itself.
       let isBoth = plan.steps.contains {
@@ -64,10 +67,26 @@ struct DryRunReport {
     return text
   }
 
+  /// What makes the history table where there is none.
+  private var tableText: String {
+    let loaded = project.loaded
+    guard !project.status.historyTableExists, !plan.steps.isEmpty else { return "" }
+    return loaded.layout.createTable(loaded.table, for: loaded.catalog).map { "\($0);\n" }.joined()
+  }
+
+  /// The other direction of a step, as it would be run where the plan has come as far as that.
   private func opposite(of step: PlanStep) -> PlanStep? {
-    let plan = Plan.make(
-      .only(step.version, step.direction == .up ? .down : .up), status: project.status,
+    var status = project.status
+    for done in plan.steps {
+      guard let index = status.migrations.firstIndex(where: { $0.version == done.version }) else {
+        continue
+      }
+      status.migrations[index].state = done.direction == .up ? .applied : .pending
+      if done == step { break }
+    }
+    let other = Plan.make(
+      .only(step.version, step.direction == .up ? .down : .up), status: status,
       layout: project.loaded.layout, context: PlanContext(dataLoss: .accepted))
-    return plan.steps.first.flatMap { $0.units.isEmpty ? nil : $0 }
+    return other.steps.first.flatMap { $0.units.isEmpty ? nil : $0 }
   }
 }

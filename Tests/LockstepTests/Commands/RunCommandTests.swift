@@ -61,6 +61,15 @@ import Testing
     #expect(
       outcome.output.hasPrefix(
         """
+        -- the history table, which is not there yet
+        CREATE TABLE IF NOT EXISTS "public"."_sqlx_migrations" (
+
+        """))
+    #expect(
+      outcome.output.contains(
+        """
+        );
+
         -- up 001_create_orders
         -- migrations/001_create_orders.up.sql, in a transaction
         BEGIN;
@@ -79,6 +88,34 @@ import Testing
     #expect(
       try await database.rows("select count(*) from pg_tables where schemaname = 'public'") == ["0"]
     )
+  }
+
+  @Test func `a dry run fed to psql does what the run does, and its way back is that of then`()
+    async throws
+  {
+    let (program, database) = try await SqlxProject.make()
+    func dryRun(_ words: String...) async throws -> Program.Outcome {
+      try await program.run(words: words + ["--dry-run", "--layout", "golang-migrate"])
+    }
+    let up = try await dryRun("up")
+    // golang-migrate's table says which is the last; the way back of 002 leaves it to 001.
+    #expect(
+      up.output.contains(
+        """
+        -- alter table orders drop column note;
+        -- TRUNCATE "public"."schema_migrations";
+        -- INSERT INTO "public"."schema_migrations" (version, dirty) VALUES (1, false);
+        -- COMMIT;
+        """), "\(up.output)")
+    _ = try await database.server.withConnection(to: database.name) {
+      try await $0.execute(up.output)
+    }
+    #expect(try await database.rows("select * from schema_migrations") == ["3|f"])
+    #expect(
+      try await database.rows("select to_regclass('orders_note') is not null") == ["t"])
+    #expect(try await !dryRun("down").output.contains("the history table"))
+    let json = try await dryRun("down", "--json").lines[0]
+    #expect(json.contains(#""history_table_sql":null,"#), "\(json)")
   }
 
   @Test func `redo goes down and up`() async throws {
