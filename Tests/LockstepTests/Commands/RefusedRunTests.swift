@@ -68,6 +68,16 @@ import Testing
           next: leave one of them out
 
         """)
+    // golang-migrate takes how many, others take a version.
+    #expect(
+      try await program.sqlx("up 2").errors == """
+        error: `lockstep up` does not know what to do with "2"
+          next: did you mean --to 2 or --count 2? `lockstep help up` shows how it is used
+
+        """)
+    #expect(
+      try await program.sqlx("down 002_add_note").errors.hasSuffix(
+        "\n  next: did you mean --to 002_add_note? `lockstep help down` shows how it is used\n"))
     #expect(
       try await program.sqlx("up --step").errors == """
         error: --step asks questions, and standard input is no terminal
