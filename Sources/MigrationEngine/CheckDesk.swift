@@ -202,6 +202,12 @@ struct CheckDesk {
       // was left open.
       return false
     }
+    if !wasRehearsed, status.state == .pending, item.proof == .applied, finding.evidence.count == 1,
+      kept.evidence.first?.text.hasPrefix(finding.evidence[0].text) == true
+    {
+      // A look without a copy takes back nothing that one has shown.
+      return false
+    }
     return wasRehearsed || kept != finding
   }
 

@@ -106,24 +106,14 @@ public struct Rehearsal: Sendable {
     if let refusal = plan.refusals.first { throw Refusal(refusal) }
     let pending = loaded.status.migrations.filter { $0.state == .pending }
     guard !versions.isEmpty else { return pending }
-    let wanted = Set(versions.map { loaded.layout.identity(of: $0) })
-    func isWanted(_ status: MigrationStatus) -> Bool {
-      wanted.contains(loaded.layout.identity(of: status.version))
-    }
-    for version in versions
-    where !pending.contains(where: {
-      loaded.layout.identity(of: $0.version) == loaded.layout.identity(of: version)
-    }) {
-      let known = loaded.status.migrations.contains {
-        loaded.layout.identity(of: $0.version) == loaded.layout.identity(of: version)
-      }
+    let wanted = try loaded.status.named(versions, loaded.layout)
+    if let applied = wanted.first(where: { $0.state != .pending }) {
       throw Refusal(
         .error(
-          code: known ? "already_applied" : "unknown_version",
-          known ? "\(version) is not pending" : "there is no migration with the version \(version)",
+          code: "already_applied", "\(applied.version) is not pending",
           next: "rehearse what `lockstep status` shows as pending; nothing was run"))
     }
-    let last = pending.lastIndex(where: isWanted) ?? pending.endIndex - 1
+    let last = pending.lastIndex { wanted.contains($0) } ?? pending.endIndex - 1
     return Array(pending[...last])
   }
 }

@@ -97,7 +97,7 @@ import Testing
             "id", "title", "section", "proof", "status", "evidence", "by", "at", "reason", "notes",
             "rehearsal",
           ])
-        for evidence in item["evidence"]?.elements ?? [] {
+        for evidence in try #require(item["evidence"]?.elements) {
           #expect(evidence.keys == ["text", "weight"])
         }
       }
@@ -187,7 +187,7 @@ import Testing
       "--note and --sample cannot be used together"
     ),
     (["--format", "pdf"], "--format does not know \"pdf\""),
-    (["009"], "there is no migration with the version 009"),
+    (["009"], "there is no migration with the version \"009\""),
   ])
   func `what is not understood is 2, and nothing is recorded`(
     words: [String], message: String
