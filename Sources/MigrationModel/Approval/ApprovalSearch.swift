@@ -40,7 +40,9 @@ struct ApprovalSearch {
       }
       if isFound { continue }
       let words = reasons.first.map { "no longer: \($0)" } ?? "nobody has approved it"
-      missing.append(.init(step.version.text, words))
+      // `redo` has both directions of it.
+      let detail = Diagnostic.Detail(step.version.text, words)
+      if !missing.contains(detail) { missing.append(detail) }
       evidence.append("\(step.label): \(words)")
     }
   }
@@ -48,9 +50,15 @@ struct ApprovalSearch {
   /// The refusal of a plan with steps that nobody's word holds for.
   func refusal(_ plan: Plan, _ facts: GateFacts) -> Diagnostic {
     let name = facts.demands.environment
-    let isDown = plan.steps.allSatisfy { $0.direction == .down }
-    var next = "have it looked at and approved: `lockstep approve\(isDown ? " --down" : "")"
-    next += " -e \(name)`"
+    let down = plan.steps.count { $0.direction == .down }
+    var command = "lockstep approve"
+    if down > 0 { command += down > 1 ? " --down --count \(down)" : " --down" }
+    var next = "have it looked at and approved: `\(command) -e \(name)`"
+    if down > 0, down < plan.steps.count {
+      next =
+        "roll it back and apply it apart, each with its approval, beginning with"
+        + " `\(command) -e \(name)`"
+    }
     if facts.demands.mayBreakGlass {
       next += "; in an emergency `--break-glass REASON` passes over it and is recorded"
     }

@@ -287,6 +287,17 @@ import Testing
       gate(.approval, facts(rows: applied), downOne)?.refusal?.next
         == "have it looked at and approved: `lockstep approve --down -e production`; nothing was done"
     )
+    // What is approved by that is what was asked for.
+    #expect(
+      gate(.approval, facts(rows: applied), .down(to: nil, count: 2))?.refusal?.next
+        == "have it looked at and approved: `lockstep approve --down --count 2 -e production`; nothing"
+        + " was done")
+    let redo = gate(.approval, facts(rows: applied), .redo(count: 1))?.refusal
+    #expect(redo?.details.map(\.text) == ["--env", "nobody has approved it"])
+    #expect(
+      redo?.next
+        == "roll it back and apply it apart, each with its approval, beginning with `lockstep approve"
+        + " --down -e production`; nothing was done")
   }
 
   // MARK: The author
