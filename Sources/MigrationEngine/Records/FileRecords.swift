@@ -17,7 +17,8 @@ import PostgresModel
 public struct FileRecords: RunRecords {
   /// The folder that holds `.lockstep`.
   public var root: String
-  /// The most bytes that are read, newest files first; older ones are left out with a note.
+  /// The most bytes that are read, newest files first and those of a day together; older ones are left
+  /// out with a note.
   public var limit: Int
   private let file = OpenJournal()
 
@@ -82,11 +83,13 @@ public struct FileRecords: RunRecords {
     var left = limit
     var passedOver = 0
     var parts: [[RunRecord]] = []
+    var day: Substring = ""
     for name in names(&reading).reversed() {
-      guard left > 0 else {
+      guard left > 0 || name.prefix(day.count) == day else {
         passedOver += 1
         continue
       }
+      day = name.prefix("journal-YYYYMMDD-".count)
       guard let bytes = FileRecords.bytes(of: "\(folder)/\(name)") else {
         reading.note(
           .note(
@@ -99,10 +102,12 @@ public struct FileRecords: RunRecords {
       parts.append(records(in: bytes, of: name, wanted, &reading))
     }
     if passedOver > 0 {
+      // What takes a word back is newer than the word.
       reading.note(
         .note(
           code: "journal_unreadable",
-          "\(passedOver) older journals are not looked at: there is more than is read at once"))
+          "\(passedOver) older journals are not looked at: there is more than is read at once"),
+        mayHideWords: false)
     }
     reading.records = parts.reversed().flatMap { $0 }
     return reading
