@@ -72,7 +72,12 @@ struct CheckDesk {
     case .failed, .open, .stale: return true
     case .passed, .notApplicable:
       return proof.looksElsewhere || texts.configured.contains(proof)
+        || (check.copy != nil && wantsRehearsal(proof, of: status) && obstacle(to: status) == nil)
     }
+  }
+
+  private func wantsRehearsal(_ proof: CheckProof?, of status: MigrationStatus) -> Bool {
+    proof?.wantsRehearsal(of: status, configured: texts.configured) == true
   }
 
   /// Rehearses where something that is due can be seen on a copy alone.
@@ -82,8 +87,7 @@ struct CheckDesk {
   ) async throws -> [Rehearsed] {
     let due = wanted.filter { status in
       checked(status).items.contains { item in
-        isDue(item, of: status, items)
-          && item.item.proof?.wantsRehearsal(of: status, configured: texts.configured) == true
+        isDue(item, of: status, items) && wantsRehearsal(item.item.proof, of: status)
       }
     }
     var found: [Rehearsed] = []
@@ -111,6 +115,7 @@ struct CheckDesk {
   ) async throws -> Rehearsed {
     var rehearsal = Rehearsal(
       project: check.project, target: check.target, options: check.options, loop: check.loop)
+    if let copy = check.copy { (rehearsal.mode, rehearsal.sample) = (copy.mode, copy.sample) }
     var probe = SchemaProbe()
     if texts.schemaFile != nil, loaded.layout.rules.dumpsSchema {
       let (layout, table) = (loaded.layout, loaded.table)
@@ -187,6 +192,9 @@ struct CheckDesk {
         if proof == .applied, status.state == .pending, scene.mode?.isPrivate == false {
           finding.schema = scene.after?.fingerprint.hexadecimal
         }
+        if wasRehearsed, wantsRehearsal(proof, of: status) {
+          finding.copy = rehearsed.map { CheckFinding.Copy($0.report.scratch) }
+        }
         if isNews(finding, of: item, status, wasRehearsed: wasRehearsed) {
           found.append((item.id, .proven(finding)))
         }
@@ -219,6 +227,12 @@ struct CheckDesk {
     {
       // One that cannot be rehearsed any more: what was shown before stands, and so does why it was left
       // open.
+      return false
+    }
+    if !wasRehearsed, status.state == .pending, item.proof == .applied, finding.evidence.count == 1,
+      kept.evidence.first?.text.hasPrefix(finding.evidence[0].text) == true
+    {
+      // A look without a copy takes back nothing that one has shown.
       return false
     }
     return wasRehearsed || kept != finding

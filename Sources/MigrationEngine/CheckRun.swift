@@ -19,6 +19,9 @@ public struct CheckRun: Sendable {
   public var environment: String?
   public var options: Runner.Options
   public var loop: EventLoop
+  /// The copy that somebody asks for: what is seen on a copy alone is seen on this one, whatever was kept.
+  /// `nil`: the strongest that is cheap, for what is not settled.
+  public var copy: RehearsalCopy?
   /// What is tried on the copy beside what the project's own files ask for.
   public var probes: [any ScratchProbe] = Rehearsal.standardProbes
   /// What is worth knowing and keeps nothing from being done: a journal that could not be read.
@@ -53,7 +56,8 @@ public struct CheckRun: Sendable {
   /// - Parameters:
   ///   - versions: The migrations, applied or pending; none: all that are pending.
   ///   - items: The ids of the items to be proven, whether they are settled or not; `nil`: those that
-  ///     are not settled for the content that the files have now.
+  ///     are not settled for the content that the files have now, and where a copy is asked for those
+  ///     that it can prove.
   /// - Returns: Each migration with the whole checklist, in the order of the project.
   /// - Throws: `Refusal`, `DatabaseError`, `DirectoryReader.Failure`, `RunRecordsFailure`; a proof that
   ///   fails is a part of the result and never thrown.
@@ -63,7 +67,7 @@ public struct CheckRun: Sendable {
   ) async throws -> [CheckedMigration] {
     let texts = try await sources.read()
     var desk = try await CheckDesk.open(self, texts)
-    let wanted = try desk.loaded.status.named(versions, layout: desk.loaded.layout)
+    let wanted = try desk.loaded.wanted(versions)
     let rehearsed = try await desk.rehearse(wanted, items, report)
     var result: [CheckedMigration] = []
     for status in wanted {
@@ -79,7 +83,7 @@ public struct CheckRun: Sendable {
   /// - Throws: As `run`.
   public func standing(_ versions: [Version] = []) async throws -> [CheckedMigration] {
     let desk = try await CheckDesk.open(self, CheckTexts())
-    return try desk.loaded.status.named(versions, layout: desk.loaded.layout).map {
+    return try desk.loaded.wanted(versions).map {
       desk.checked($0)
     }
   }
@@ -96,7 +100,7 @@ public struct CheckRun: Sendable {
       throw Refusal(checklist.unknownItem(item))
     }
     var desk = try await CheckDesk.open(self, CheckTexts())
-    let wanted = try desk.loaded.status.named(versions, layout: desk.loaded.layout)
+    let wanted = try desk.loaded.wanted(versions)
     if act == .undone {
       for status in wanted {
         let standing = desk.checked(status).items.first { $0.item.id == item }?.status
@@ -123,21 +127,10 @@ extension Checklist {
   }
 }
 
-extension ProjectStatus {
-  /// The migrations that are meant, in the order of the project; none named: all that are pending.
-  fileprivate func named(
-    _ versions: [Version], layout: any Layout
-  ) throws(Refusal) -> [MigrationStatus] {
-    guard !versions.isEmpty else { return migrations.filter { $0.state == .pending } }
-    let wanted = Set(versions.map { layout.identity(of: $0) })
-    let found = migrations.filter { wanted.contains(layout.identity(of: $0.version)) }
-    let known = Set(found.map { layout.identity(of: $0.version) })
-    if let unknown = versions.first(where: { !known.contains(layout.identity(of: $0)) }) {
-      throw Refusal(
-        .error(
-          code: "unknown_version", "there is no migration with the version \(unknown)",
-          next: "`lockstep status` shows those that there are; nothing was checked"))
-    }
-    return found
+extension LoadedProject {
+  /// The migrations that are meant; none named: all that are pending.
+  fileprivate func wanted(_ versions: [Version]) throws(Refusal) -> [MigrationStatus] {
+    guard !versions.isEmpty else { return status.migrations.filter { $0.state == .pending } }
+    return try status.named(versions, layout)
   }
 }

@@ -20,6 +20,7 @@ extension CheckedItem {
       "proof": JSONValue(item.proof?.rawValue), "status": .string(status.rawValue),
       "evidence": .array(evidence.map(\.json)), "by": JSONValue(by),
       "at": JSONValue(at?.iso8601), "reason": JSONValue(reason), "notes": JSONValue(notes),
+      "rehearsal": copy?.json ?? .null,
     ]
   }
 }

@@ -11,77 +11,13 @@ import Testing
 
 /// A checklist gone through on a real server.
 @Suite(.fewAtOnce) struct CheckRunTests {
-  private static let note = SampleMigration(
-    "001", "note",
-    up: "ALTER TABLE orders ADD COLUMN note text;\nCREATE INDEX notes ON orders (note);",
-    down: "DROP INDEX notes;\nALTER TABLE orders DROP COLUMN note;")
-  private static let drop = SampleMigration(
-    "002", "drop", up: "ALTER TABLE orders DROP COLUMN channel;",
-    down: "ALTER TABLE orders ADD COLUMN channel text;")
-
   private func fixture(_ migrations: [SampleMigration]) async throws -> ProjectFixture {
-    let fixture = try await ProjectFixture("dbmate", migrations)
-    try await fixture.database.execute(
-      "CREATE TABLE orders (id int PRIMARY KEY, customer int, channel text)")
-    return fixture
-  }
-
-  /// What a run of a checklist came to, and what it said on its way.
-  private struct Ran: Sendable {
-    var migrations: [CheckedMigration]
-    var rehearsed: Bool
-
-    /// Each item of the migrations: `rollback passed`.
-    var lines: [String] {
-      migrations.flatMap(\.items).map { "\($0.item.id) \($0.status.rawValue)" }
-    }
-
-    func item(_ id: String) throws -> CheckedItem {
-      try #require(migrations.first?.items.first { $0.item.id == id })
-    }
-  }
-
-  private func check(
-    _ fixture: ProjectFixture, _ versions: [String] = [], items: Set<String>? = nil,
-    checklist: Checklist = Checklists.staging, sources: CheckSources = CheckSources(),
-    environment: String? = "staging"
-  ) async throws -> Ran {
-    let versions = versions.map { Version($0) }
-    return try await with(fixture, checklist, sources, environment) { check in
-      let heard = Mutex(false)
-      let migrations = try await check.run(versions, items: items) { progress in
-        if case .rehearsing(.copying) = progress { heard.withLock { $0 = true } }
-      }
-      return Ran(migrations: migrations, rehearsed: heard.withLock { $0 })
-    }
-  }
-
-  private func with<Result: Sendable>(
-    _ fixture: ProjectFixture, _ checklist: Checklist, _ sources: CheckSources,
-    _ environment: String?, _ body: @escaping @Sendable (CheckRun) async throws -> Result
-  ) async throws -> Result {
-    let (project, target) = (fixture.project, try fixture.target)
-    return try await onLoop { loop in
-      try await body(
-        CheckRun(
-          project: project, target: target, checklist: checklist, sources: sources,
-          records: FileRecords(root: project.root), by: "ada", environment: environment,
-          options: Runner.Options(), loop: loop))
-    }
-  }
-
-  private func keep(
-    _ act: CheckRecord.Act, on item: String, in fixture: ProjectFixture, _ version: String = "001"
-  ) async throws {
-    _ = try await with(fixture, Checklists.staging, CheckSources(), "staging") { check in
-      try await check.keep(
-        act, on: item, of: [Version(version)], at: Instant(microseconds: 1_800_000_000_000_000))
-    }
+    try await .checked(migrations)
   }
 
   @Test func `what can be proven of a pending migration is, and the rest stays open`() async throws
   {
-    let ran = try await check(try await fixture([Self.note]))
+    let ran = try await fixture([.note]).check()
     #expect(
       ran.lines == [
         "applied open", "indexes passed", "constraints not_applicable", "triggers not_applicable",
@@ -92,18 +28,23 @@ import Testing
   }
 
   @Test func `fresh evidence is not sought again, and that of a changed file is`() async throws {
-    let fixture = try await fixture([Self.note])
-    _ = try await check(fixture)
-    let again = try await check(fixture)
+    let fixture = try await fixture([.note])
+    let first = try await fixture.check()
+    let again = try await fixture.check()
     #expect(!again.rehearsed && again.lines.contains("rollback passed"))
-    var changed = Self.note
+    // Whoever looks again changes nothing of what others lean on.
+    #expect(
+      try again.item("applied").evidence.map(\.text) == ["pending on staging; it applies to a copy"]
+    )
+    #expect(EvidenceDigest.of(again.migrations[0]) == EvidenceDigest.of(first.migrations[0]))
+    var changed = SampleMigration.note
     changed.down = "DROP INDEX notes;"
     fixture.write(changed)
-    let stale = try await with(fixture, Checklists.staging, CheckSources(), "staging") {
+    let stale = try await fixture.withCheck {
       try await $0.standing()
     }
     #expect(stale[0].items.first { $0.item.id == "rollback" }?.status == .stale)
-    let third = try await check(fixture)
+    let third = try await fixture.check()
     #expect(third.rehearsed)
     #expect(third.lines.contains("rollback failed"))
     #expect(
@@ -111,14 +52,14 @@ import Testing
   }
 
   @Test func `an item that is named is proven again, and alone`() async throws {
-    let fixture = try await fixture([Self.note])
-    let one = try await check(fixture, items: ["rollback"])
+    let fixture = try await fixture([.note])
+    let one = try await fixture.check(items: ["rollback"])
     #expect(one.lines.filter { !$0.hasSuffix(" open") } == ["rollback passed"])
-    #expect(try await check(fixture, items: ["rollback"]).rehearsed)
+    #expect(try await fixture.check(items: ["rollback"]).rehearsed)
   }
 
   @Test func `a lossy way back stays open, and a broken contract fails`() async throws {
-    let ran = try await check(try await fixture([Self.drop]))
+    let ran = try await fixture([.dropped]).check()
     #expect(ran.lines.contains("rollback open") && ran.lines.contains("contract failed"))
     #expect(ran.migrations[0].verdict == .failed)
     #expect(
@@ -127,9 +68,9 @@ import Testing
   }
 
   @Test func `what is applied is rehearsed after rolling it back on the copy`() async throws {
-    let fixture = try await fixture([Self.note, Self.drop])
+    let fixture = try await fixture([.note, .dropped])
     #expect(try await fixture.run(.upAll).summary == "finished +2 -0")
-    let ran = try await check(fixture, ["001"])
+    let ran = try await fixture.check(["001"])
     #expect(ran.rehearsed)
     for line in ["rollback passed", "indexes passed", "contract passed"] {
       #expect(ran.lines.contains(line), "\(ran.lines)")
@@ -140,29 +81,29 @@ import Testing
     }
     #expect(try ran.item("applied").evidence.map(\.text).contains(words) == false)
     // It is kept, and stands.
-    let again = try await check(fixture, ["001"])
+    let again = try await fixture.check(["001"])
     #expect(again.lines.contains("rollback passed") && !again.rehearsed)
   }
 
   @Test func `applied and pending ones are rehearsed each on a copy of its own`() async throws {
-    let fixture = try await fixture([Self.note])
+    let fixture = try await fixture([.note])
     #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
     fixture.write(
       SampleMigration("002", "broken", up: "SELECT * FROM nowhere;", down: "SELECT 1;"))
-    let ran = try await check(fixture, ["001", "002"], checklist: Checklists.testing)
+    let ran = try await fixture.check(["001", "002"], checklist: Checklists.testing)
     #expect(ran.lines.filter { $0.hasPrefix("applies ") } == ["applies passed", "applies failed"])
   }
 
   @Test func `what was seen before it was applied stands where it cannot be rehearsed any more`()
     async throws
   {
-    let fixture = try await fixture([Self.drop])
-    let before = try await check(fixture)
+    let fixture = try await fixture([.dropped])
+    let before = try await fixture.check()
     #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
     let last = SampleMigration("003", "last", up: "SELECT 1;")
     fixture.write(last)
     #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
-    let after = try await check(fixture, ["002"])
+    let after = try await fixture.check(["002"])
     #expect(!after.rehearsed)
     for item in ["contract", "rollback"] {
       #expect(try after.item(item).evidence == before.item(item).evidence)
@@ -171,10 +112,10 @@ import Testing
 
   @Test func `what is applied and cannot be rehearsed is not proven, and says why`() async throws {
     let fixture = try await fixture([
-      Self.note, SampleMigration("002", "last", up: "SELECT 1;"),
+      .note, SampleMigration("002", "last", up: "SELECT 1;"),
     ])
     #expect(try await fixture.run(.upAll).summary == "finished +2 -0")
-    let ran = try await check(fixture, ["001"])
+    let ran = try await fixture.check(["001"])
     #expect(!ran.rehearsed)
     let item = try ran.item("constraints")
     #expect(item.status == .open)
@@ -189,19 +130,18 @@ import Testing
   @Test func `rows that rolling back loses fail it, and a copy with rows judges the queries`()
     async throws
   {
-    let fixture = try await fixture([Self.drop])
+    let fixture = try await fixture([.dropped])
     try await fixture.database.execute(
       "INSERT INTO orders SELECT i, i % 10, 'web' FROM generate_series(1, 100) i; ANALYZE orders")
     fixture.folder.write("key/q.sql", "SELECT count(*) FROM orders WHERE customer = 3;")
-    let ran = try await check(
-      fixture, sources: CheckSources(keyQueries: "\(fixture.folder.path)/key"))
+    let ran = try await fixture.check(
+      sources: CheckSources(keyQueries: "\(fixture.folder.path)/key"))
     #expect(ran.lines.contains("rollback failed") && ran.lines.contains("performance passed"))
   }
 
   @Test func `one that fails on the copy fails, and those behind it are not proven`() async throws {
     let broken = SampleMigration("001", "broken", up: "SELECT * FROM nowhere;", down: "SELECT 1;")
-    let ran = try await check(
-      try await fixture([broken, Self.drop]), checklist: Checklists.testing)
+    let ran = try await fixture([broken, .dropped]).check(checklist: Checklists.testing)
     #expect(
       ran.lines == [
         "applies failed", "rollback open", "assertions open", "application open", "volume open",
@@ -212,46 +152,46 @@ import Testing
   }
 
   @Test func `a waiver stands while the content does, whatever is checked`() async throws {
-    let fixture = try await fixture([Self.drop])
-    _ = try await check(fixture)
-    try await keep(.waived(reason: "agreed"), on: "contract", in: fixture, "002")
-    let waived = try await check(fixture)
+    let fixture = try await fixture([.dropped])
+    _ = try await fixture.check()
+    try await fixture.keep(.waived(reason: "agreed"), on: "contract", "002")
+    let waived = try await fixture.check()
     #expect(try waived.item("contract").status == .waived)
     #expect(try waived.item("contract").evidence.isEmpty == false)
     // Asked for by name it is proven again, and what is found replaces the word.
     #expect(
-      try await check(fixture, items: ["contract"]).item("contract").status == .failed)
-    var changed = Self.drop
+      try await fixture.check(items: ["contract"]).item("contract").status == .failed)
+    var changed = SampleMigration.dropped
     changed.up += "\nSELECT 1;"
     fixture.write(changed)
-    #expect(try await check(fixture).item("contract").status == .failed)
+    #expect(try await fixture.check().item("contract").status == .failed)
   }
 
   @Test func `what is signed can be taken back, and nothing else`() async throws {
-    let fixture = try await fixture([Self.note])
-    try await keep(.signed(note: "wiki"), on: "documentation", in: fixture)
-    #expect(try await check(fixture).item("documentation").status == .signed)
-    try await keep(.undone, on: "documentation", in: fixture)
-    #expect(try await check(fixture).item("documentation").status == .open)
+    let fixture = try await fixture([.note])
+    try await fixture.keep(.signed(note: "wiki"), on: "documentation")
+    #expect(try await fixture.check().item("documentation").status == .signed)
+    try await fixture.keep(.undone, on: "documentation")
+    #expect(try await fixture.check().item("documentation").status == .open)
     let refusal = await #expect(throws: Refusal.self) {
-      try await keep(.undone, on: "rollback", in: fixture)
+      try await fixture.keep(.undone, on: "rollback")
     }
     #expect(
       refusal?.diagnostic.description == """
         error: item "rollback" of 001 is neither signed nor waived
           next: `lockstep check --known` shows how each item stands; nothing was recorded
         """)
-    await #expect(throws: Refusal.self) { try await keep(.undone, on: "rolback", in: fixture) }
+    await #expect(throws: Refusal.self) { try await fixture.keep(.undone, on: "rolback") }
   }
 
   @Test func `the schema of the rehearsal proves what another tool applied`() async throws {
-    let fixture = try await fixture([Self.note])
-    _ = try await check(fixture)
+    let fixture = try await fixture([.note])
+    _ = try await fixture.check()
     // As dbmate would, behind Lockstep's back.
     try await fixture.database.execute(
-      "\(Self.note.up) CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY);"
+      "\(SampleMigration.note.up) CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY);"
         + " INSERT INTO schema_migrations VALUES ('001')")
-    let applied = try await check(fixture, ["001"])
+    let applied = try await fixture.check(["001"])
     #expect(try applied.item("applied").status == .passed)
     #expect(
       try applied.item("applied").evidence.map(\.text).contains(
@@ -259,32 +199,56 @@ import Testing
     // What was shown before stands.
     #expect(applied.lines.contains("rollback passed") && !applied.rehearsed)
     try await fixture.database.execute("DROP INDEX notes")
-    let drifted = try await check(fixture, ["001"])
+    let drifted = try await fixture.check(["001"])
     #expect(try drifted.item("applied").status == .failed)
   }
 
   @Test func `one that was rolled back is not applied any more`() async throws {
-    let fixture = try await fixture([Self.note])
+    let fixture = try await fixture([.note])
     try await fixture.database.execute(
-      "\(Self.note.up) CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY);"
+      "\(SampleMigration.note.up) CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY);"
         + " INSERT INTO schema_migrations VALUES ('001')")
     // The row alone proves nothing.
-    #expect(try await check(fixture, ["001"]).item("applied").status == .open)
-    try await keep(.signed(note: nil), on: "applied", in: fixture)
-    #expect(try await check(fixture, ["001"]).item("applied").status == .signed)
+    #expect(try await fixture.check(["001"]).item("applied").status == .open)
+    try await fixture.keep(.signed(note: nil), on: "applied")
+    #expect(try await fixture.check(["001"]).item("applied").status == .signed)
+  }
+
+  @Test func `a copy that is asked for is made whatever was kept, and told with what it showed`()
+    async throws
+  {
+    let fixture = try await fixture([.note])
+    try await fixture.database.execute("INSERT INTO orders VALUES (1, NULL, 'web')")
+    let sampled = RehearsalCopy(.sampled, .rows(7))
+    let first = try await fixture.check(copy: sampled)
+    let seen = CheckFinding.Copy(.sampled, sample: "at most 7 rows a table")
+    #expect(try first.item("rollback").copy == seen && first.item("indexes").copy == seen)
+    // What is seen of the target or of the files alone was seen on no copy.
+    #expect(try first.item("applied").copy == nil && first.item("performance").copy == nil)
+    try await fixture.keep(.signed(note: nil), on: "contract")
+    let second = try await fixture.check(copy: RehearsalCopy(.shape))
+    #expect(second.rehearsed)
+    let standing = try await fixture.withCheck {
+      try await $0.standing()
+    }
+    let kept = Dictionary(uniqueKeysWithValues: standing[0].items.map { ($0.item.id, $0) })
+    #expect(kept["rollback"]?.copy == CheckFinding.Copy(.shape))
+    // A person has seen to it: it is not proven anew.
+    #expect(kept["contract"]?.status == .signed && kept["contract"]?.copy == seen)
+    #expect(try await fixture.check().rehearsed == false)
   }
 
   @Test func `other environments know nothing of it, other databases without one neither`()
     async throws
   {
-    let fixture = try await fixture([Self.note])
-    _ = try await check(fixture)
-    #expect(try await check(fixture, environment: "production").rehearsed)
-    _ = try await check(fixture, environment: nil)
-    #expect(try await check(fixture, environment: nil).rehearsed == false)
+    let fixture = try await fixture([.note])
+    _ = try await fixture.check()
+    #expect(try await fixture.check(environment: "production").rehearsed)
+    _ = try await fixture.check(environment: nil)
+    #expect(try await fixture.check(environment: nil).rehearsed == false)
     let other = try await TestServer.shared.makeDatabase()
     try await other.execute("CREATE TABLE orders (id int PRIMARY KEY, customer int, channel text)")
-    var second = try ProjectFixture("dbmate", [Self.note], in: other)
+    var second = try ProjectFixture("dbmate", [.note], in: other)
     second.directories = fixture.directories
     let (project, target) = (fixture.project, try second.target)
     let standing = try await onLoop { loop in
@@ -297,122 +261,39 @@ import Testing
     #expect(standing[0].items.allSatisfy { $0.status == .open })
   }
 
-  // MARK: With files of the project
-
-  @Test func `key queries, assertions and the query cache are looked at`() async throws {
-    let fixture = try await fixture([Self.drop])
-    try await fixture.database.execute("INSERT INTO orders VALUES (1, NULL, 'web')")
-    let folder = fixture.folder
-    folder.write("key/channels.sql", "SELECT channel, count(*) FROM orders GROUP BY 1;")
-    folder.write(
-      "assert/a.sql", "SELECT 'without a customer', count(*) FROM orders WHERE customer IS NULL;")
-    folder.write(
-      "cache/query-1.json",
-      QueryCacheProbeTests.cached(
-        "SELECT channel FROM orders",
-        columns: "{\"ordinal\": 0, \"name\": \"channel\", \"type_info\": \"Text\"}",
-        nullable: "[true]"))
-    let sources = CheckSources(
-      keyQueries: "\(folder.path)/key", assertions: "\(folder.path)/assert/a.sql",
-      sqlxFolder: "\(folder.path)/cache")
-    let list = Checklist(
-      title: "files",
-      items: [CheckProof.performance, .contract, .assertions, .queryCache].map {
-        ChecklistItem(id: $0.rawValue, title: $0.rawValue, proof: $0)
-      })
-    let ran = try await check(fixture, checklist: list, sources: sources)
-    #expect(
-      ran.lines == [
-        "performance failed", "contract failed", "assertions failed", "query_cache failed",
-      ])
-    #expect(
-      try ran.item("assertions").evidence.map(\.text).contains(
-        "  on the target: without a customer: 1"))
-    // The files are no part of the migration, so that they are looked at each time.
-    folder.write("key/channels.sql", "SELECT count(*) FROM orders;")
-    folder.write("assert/a.sql", "SELECT 'none', 0;")
-    folder.remove("cache/query-1.json")
-    let again = try await check(fixture, checklist: list, sources: sources)
-    #expect(
-      again.lines == [
-        "performance passed", "contract failed", "assertions passed", "query_cache not_applicable",
-      ])
-  }
-
-  @Test func `dump and diagram are those of the schema after all that is pending`() async throws {
-    let fixture = try await fixture([Self.note, Self.drop])
-    let folder = fixture.folder
-    let sources = CheckSources(
-      schemaFile: "\(folder.path)/schema.sql", diagramFile: "\(folder.path)/erd.mmd")
-    let list = Checklist(
-      title: "files",
-      items: [ChecklistItem(id: "documentation", title: "documentation", proof: .documentation)])
-    let missing = try await check(fixture, checklist: list, sources: sources)
-    #expect(missing.lines == ["documentation failed", "documentation failed"])
-    // A second project of the same files, where all is applied, says what they have to be.
-    let done = try await TestServer.shared.makeDatabase()
-    try await done.execute("CREATE TABLE orders (id int PRIMARY KEY, customer int, channel text)")
-    let other = try ProjectFixture("dbmate", [Self.note, Self.drop], in: done)
-    #expect(try await other.run(.upAll).summary == "finished +2 -0")
-    let (target, table) = (try other.target, QualifiedName(schema: "public", "schema_migrations"))
-    let (dump, diagram) = try await onLoop { loop in
-      let session = try await Connection.open(target, application: "dump", loop: loop)
-      let dump = try await SchemaFile(path: "", target: target).text(
-        history: DbmateLayout(), table: table, session)
-      let snapshot = try await SchemaReader(session, leavingOut: [table]).read()
-      return (dump, ERDiagram(snapshot).mermaid)
-    }
-    folder.write("schema.sql", dump)
-    folder.write("erd.mmd", diagram)
-    let fresh = try await check(fixture, checklist: list, sources: sources)
-    #expect(fresh.lines == ["documentation passed", "documentation passed"])
-    #expect(
-      try fresh.item("documentation").evidence.last?.text
-        == "  comments on 0 of 0 new tables and 0 of 1 new columns")
-    folder.write("erd.mmd", diagram + "x")
-    let stale = try await check(fixture, checklist: list, sources: sources)
-    #expect(stale.lines == ["documentation failed", "documentation failed"])
-    // Where nothing is pending they are those of the target.
-    #expect(try await fixture.run(.upAll).summary == "finished +2 -0")
-    folder.write("erd.mmd", diagram)
-    let applied = try await check(fixture, ["001", "002"], checklist: list, sources: sources)
-    #expect(applied.lines == ["documentation passed", "documentation passed"])
-    #expect(!applied.rehearsed)
-  }
-
   @Test func `a folder that is not there and a query that is none are told before anything runs`()
     async throws
   {
-    let fixture = try await fixture([Self.note])
+    let fixture = try await fixture([.note])
     let nowhere = CheckSources(keyQueries: "\(fixture.folder.path)/nowhere")
-    let refusal = await #expect(throws: Refusal.self) { try await check(fixture, sources: nowhere) }
+    let refusal = await #expect(throws: Refusal.self) { try await fixture.check(sources: nowhere) }
     #expect(
       refusal?.diagnostic.what.hasSuffix("nowhere\" cannot be read: No such file or directory")
         == true)
     fixture.folder.write("key/q.sql", "SELECT 1; SELECT 2;")
     let two = CheckSources(keyQueries: "\(fixture.folder.path)/key")
-    await #expect(throws: Refusal.self) { try await check(fixture, sources: two) }
+    await #expect(throws: Refusal.self) { try await fixture.check(sources: two) }
   }
 
   @Test func `a version that there is not is refused`() async throws {
-    let fixture = try await fixture([Self.note])
-    let refusal = await #expect(throws: Refusal.self) { try await check(fixture, ["009"]) }
+    let fixture = try await fixture([.note])
+    let refusal = await #expect(throws: Refusal.self) { try await fixture.check(["009"]) }
     #expect(
       refusal?.diagnostic.description == """
-        error: there is no migration with the version 009
-          next: `lockstep status` shows those that there are; nothing was checked
+        error: there is no migration with the version "009"
+          next: did you mean 001? `lockstep status` lists them all
         """)
   }
 
   @Test func `files that change while they are rehearsed are refused, and nothing is kept`()
     async throws
   {
-    let fixture = try await fixture([Self.note])
-    var changed = Self.note
+    let fixture = try await fixture([.note])
+    var changed = SampleMigration.note
     changed.up += "\nSELECT 1;"
     let later = changed
     let refusal = await #expect(throws: Refusal.self) {
-      _ = try await with(fixture, Checklists.staging, CheckSources(), "staging") { check in
+      _ = try await fixture.withCheck { check in
         try await check.run { progress in
           if case .rehearsing(.copied) = progress { fixture.write(later) }
         }
@@ -427,23 +308,23 @@ import Testing
   }
 
   @Test func `what a constraint or a trigger promises is tried`() async throws {
-    let ran = try await check(
-      try await fixture([
-        SampleMigration(
-          "001", "audit",
-          up: """
-            CREATE TABLE audit (what text NOT NULL CONSTRAINT long CHECK (length(what) > 3));
-            CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-            CREATE TRIGGER touched BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION touch();
-            ALTER TABLE audit DISABLE TRIGGER touched;
-            """, down: "DROP TABLE audit;\nDROP FUNCTION touch();")
-      ]))
+    let fixture = try await fixture([
+      SampleMigration(
+        "001", "audit",
+        up: """
+          CREATE TABLE audit (what text NOT NULL CONSTRAINT long CHECK (length(what) > 3));
+          CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+          CREATE TRIGGER touched BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION touch();
+          ALTER TABLE audit DISABLE TRIGGER touched;
+          """, down: "DROP TABLE audit;\nDROP FUNCTION touch();")
+    ])
+    let ran = try await fixture.check()
     #expect(ran.lines.contains("constraints passed") && ran.lines.contains("triggers failed"))
   }
 
   @Test func `every finding is kept, and read again as it was`() async throws {
-    let fixture = try await fixture([Self.drop])
-    let ran = try await check(fixture)
+    let fixture = try await fixture([.dropped])
+    let ran = try await fixture.check()
     let kept = try await FileRecords(root: fixture.folder.path).read(.all).records.compactMap {
       record -> CheckRecord? in
       guard case .check(let check, _) = record else { return nil }

@@ -52,4 +52,53 @@ import Testing
       await FileAuthors.authors(of: try await migration(folder))?.last == "Cat <cat@example.org>")
     #expect(await FileAuthors.identity(in: folder.path) == "Cat <cat@example.org>")
   }
+
+  @Test func `whoever wrote it under another name, or with somebody, has written it`() async throws
+  {
+    let folder = TemporaryFolder()
+    folder.write("migrations/000_a.sql", "CREATE TABLE a ();\n")
+    try git(
+      folder,
+      Self.commit + """
+        git init -q; git add .; commit Ann ann@example.org
+        git mv migrations/000_a.sql migrations/001_a.sql
+        git -c user.name=Bob -c user.email=bob@example.org commit -qm x \
+          -m 'Co-authored-by: Cat <cat@example.org>'
+        """)
+    #expect(
+      await FileAuthors.authors(of: try await migration(folder)) == [
+        "Bob <bob@example.org>", "Cat <cat@example.org>", "Ann <ann@example.org>",
+      ])
+  }
+
+  @Test func `a header does not tell for git where git could`() async throws {
+    let folder = TemporaryFolder()
+    let header = "-- Migration: 001_a.sql\n-- Author: Zoe\n\n"
+    folder.write("migrations/001_a.sql", header + "CREATE TABLE a ();\n")
+    try git(folder, "git init -q")
+    // Whoever has put it there can have written any name into it.
+    #expect(await FileAuthors.authors(of: try await migration(folder)) == nil)
+    try git(folder, Self.commit + "git add .; commit Ann ann@example.org")
+    #expect(
+      await FileAuthors.authors(of: try await migration(folder)) == [
+        "Ann <ann@example.org>", "Zoe",
+      ]
+    )
+  }
+
+  @Test func `a clone without all of the history does not know who wrote a file`() async throws {
+    let (origin, clone) = (TemporaryFolder(), TemporaryFolder())
+    origin.write("migrations/001_a.sql", "CREATE TABLE a ();\n")
+    try git(
+      origin,
+      Self.commit + """
+        git init -q; git add .; commit Ann ann@example.org
+        echo x > other; git add .; commit Bob bob@example.org
+        """)
+    // Git would say that Bob has written all of it.
+    try git(clone, "git clone -q --depth 1 'file://\(origin.path)' .")
+    #expect(await FileAuthors.authors(of: try await migration(clone)) == nil)
+    try git(clone, "git fetch -q --unshallow")
+    #expect(await FileAuthors.authors(of: try await migration(clone)) == ["Ann <ann@example.org>"])
+  }
 }

@@ -27,19 +27,7 @@ extension ProjectFixture {
   }()
 
   /// Waits until the server has noticed that every client is gone.
-  func waitForTheServer() async throws {
-    try await database.execute(
-      """
-      DO $$ BEGIN
-        FOR i IN 1..3000 LOOP
-          PERFORM pg_stat_clear_snapshot();
-          EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid());
-          PERFORM pg_sleep(0.01);
-        END LOOP;
-      END $$
-      """)
-  }
+  func waitForTheServer() async throws { try await database.waitUntilUnused() }
 
   /// The schema `public` as `pg_dump` writes it, the history table left out.
   func dumpedSchema() throws -> String {

@@ -55,7 +55,17 @@ extension ConstraintAttacker {
       sight.doubts.append("no values were found for which it is false: \(expression)")
       return sight
     }
-    let (expected, removal) = (expectedCheck, dropped)
+    sight.attacks = try await attacks(
+      rows, for: columns, outside: expression, of: shape, expecting: expectedCheck,
+      removal: dropped)
+    return sight
+  }
+
+  /// Tries rows for which an expression is false, until one of them settles it.
+  private mutating func attacks(
+    _ rows: [RowMaker.Row], for columns: [String], outside expression: String,
+    of shape: TableShape, expecting expected: ExpectedRejection, removal: [String]
+  ) async throws -> [Attack] {
     let decisive = try await settled(rows) { row in
       try await attack(
         row, words(row, columns), expecting: expected, removal: removal,
@@ -63,8 +73,7 @@ extension ConstraintAttacker {
           "SELECT (\(expression)) IS FALSE FROM \(shape.object) WHERE \($0.condition)"
         })
     }
-    sight.attacks = decisive.map { [$0] } ?? []
-    return sight
+    return decisive.map { [$0] } ?? []
   }
 
   private var expectedCheck: ExpectedRejection {
@@ -100,14 +109,8 @@ extension ConstraintAttacker {
       "ALTER TABLE \($0) DETACH PARTITION \(shape.object)"
     }
     let expected = ExpectedRejection(["23514"], .message("violates partition constraint"))
-    let decisive = try await settled(rows) { row in
-      try await attack(
-        row, words(row, columns), expecting: expected, removal: removal,
-        violation: {
-          "SELECT (\(expression)) IS FALSE FROM \(shape.object) WHERE \($0.condition)"
-        })
-    }
-    sight.attacks = decisive.map { [$0] } ?? []
+    sight.attacks = try await attacks(
+      rows, for: columns, outside: expression, of: shape, expecting: expected, removal: removal)
     return sight
   }
 

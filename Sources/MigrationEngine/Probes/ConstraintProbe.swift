@@ -5,46 +5,15 @@ import PostgresModel
 /// Proves that what a migration promises of rows is kept: each new or changed constraint is attacked with
 /// what it must refuse.
 public struct ConstraintProbe: ScratchProbe {
-  /// `nil` where it could not be read.
-  private var known: [ProbedConstraint]?
+  private var known = KnownFacts(.constraints, "constraints", ProbedConstraint.all)
 
   public init() {}
 
-  public mutating func before(_ scene: ScratchScene) async throws {
-    known = nil
-    do {
-      known = try await read(ProbeSession(connection: scene.session))
-    } catch {
-      try Task.checkCancellation()
-    }
-  }
+  public mutating func before(_ scene: ScratchScene) async throws { try await known.read(scene) }
 
-  public mutating func after(_ scene: ScratchScene) async throws -> [Trial] {
-    let session = ProbeSession(connection: scene.session)
-    do {
-      let now = try await read(session)
-      guard let known else {
-        return [
-          Trial(
-            .constraints, "constraints", .notProven,
-            [.init("what was there before could not be read", .unclear)])
-        ]
-      }
-      let sequences = try await SequencePositions.read(session)
-      let trials = try await trials(known, now, scene, session)
-      try await sequences.restore(session)
-      return trials + (try await promises(now, scene))
-    } catch {
-      try Task.checkCancellation()
-      return [.untold(.constraints, "constraints", error)]
-    }
-  }
-
-  private func read(_ session: ProbeSession) async throws -> [ProbedConstraint] {
-    try await session.undone {
-      try await session.connection.execute(SchemaQueries.settings)
-      return try await session.connection.rows(
-        ProbedConstraint.all(serverVersion: session.connection.serverVersion))
+  public func after(_ scene: ScratchScene) async throws -> [Trial] {
+    try await known.compare(scene) { before, now, session in
+      try await trials(before, now, scene, session) + promises(now, scene)
     }
   }
 
@@ -113,9 +82,7 @@ public struct ConstraintProbe: ScratchProbe {
   }
 
   /// Compares what statements with IF NOT EXISTS name with what is there.
-  private func promises(
-    _ now: [ProbedConstraint], _ scene: ScratchScene
-  ) async throws -> [Trial] {
+  private func promises(_ now: [ProbedConstraint], _ scene: ScratchScene) -> [Trial] {
     let tables = Set(
       scene.before.facts.filter { $0.property.isEmpty && $0.kind == "table" }.map(\.object))
     let columns = Set(

@@ -10,10 +10,7 @@ public struct IndexProbe: ScratchProbe {
     let session = ProbeSession(connection: scene.session)
     let all: [ProbedIndex]
     do {
-      all = try await session.undone {
-        try await scene.session.execute(SchemaQueries.settings)
-        return try await scene.session.rows(ProbedIndex.all)
-      }
+      all = try await session.facts(ProbedIndex.all)
     } catch {
       try Task.checkCancellation()
       return [.untold(.indexes, "indexes", error)]

@@ -17,6 +17,14 @@ struct ProbeSession: Sendable {
     return try await ending(with: "ROLLBACK", body)
   }
 
+  /// Reads from the catalogue, with names as `SchemaSnapshot` has them.
+  func facts<Fact: Sendable>(_ query: Query<Fact>) async throws -> [Fact] {
+    try await undone {
+      try await connection.execute(SchemaQueries.settings)
+      return try await connection.rows(query)
+    }
+  }
+
   /// Runs the body in a savepoint and undoes what it did.
   func undoneInside<Result: Sendable>(
     _ body: () async throws -> Result

@@ -4,59 +4,37 @@ import PostgresModel
 
 /// Proves that the triggers that a migration makes or changes are there, enabled, and fire.
 public struct TriggerProbe: ScratchProbe {
-  /// `nil` where they could not be read.
-  private var known: [ProbedTrigger]?
+  private var known = KnownFacts(.triggers, "triggers") { _ in ProbedTrigger.all }
 
   public init() {}
 
-  public mutating func before(_ scene: ScratchScene) async throws {
-    known = nil
-    do {
-      known = try await read(ProbeSession(connection: scene.session))
-    } catch {
-      try Task.checkCancellation()
+  public mutating func before(_ scene: ScratchScene) async throws { try await known.read(scene) }
+
+  public func after(_ scene: ScratchScene) async throws -> [Trial] {
+    try await known.compare(scene) { before, now, session in
+      try await trials(before, now, scene, session) + eventTriggers(scene, session)
     }
   }
 
-  public mutating func after(_ scene: ScratchScene) async throws -> [Trial] {
-    let session = ProbeSession(connection: scene.session)
-    do {
-      let now = try await read(session)
-      guard let known else {
-        return [
-          Trial(
-            .triggers, "triggers", .notProven,
-            [.init("what was there before could not be read", .unclear)])
-        ]
-      }
-      let sequences = try await SequencePositions.read(session)
-      var trials: [Trial] = []
-      let touched = ProbedTrigger.touched(from: known, to: now)
-        .filter { trigger in scene.now.facts.contains { $0.object == trigger.owner } }
-      for trigger in touched {
-        let isRepeated = touched.contains { $0.oid == trigger.origin }
-        if isRepeated, trigger.fault == nil { continue }
-        trials.append(
-          try await trial(.triggers, trigger.subject) {
-            try await session.undone {
-              var firing = TriggerFiring(session, trigger)
-              return try await firing.sight().trial
-            }
-          })
-      }
-      try await sequences.restore(session)
-      return trials + (try await eventTriggers(scene, session))
-    } catch {
-      try Task.checkCancellation()
-      return [.untold(.triggers, "triggers", error)]
+  private func trials(
+    _ before: [ProbedTrigger], _ now: [ProbedTrigger], _ scene: ScratchScene,
+    _ session: ProbeSession
+  ) async throws -> [Trial] {
+    let touched = ProbedTrigger.touched(from: before, to: now)
+      .filter { trigger in scene.now.facts.contains { $0.object == trigger.owner } }
+    var trials: [Trial] = []
+    for trigger in touched {
+      let isRepeated = touched.contains { $0.oid == trigger.origin }
+      if isRepeated, trigger.fault == nil { continue }
+      trials.append(
+        try await trial(.triggers, trigger.subject) {
+          try await session.undone {
+            var firing = TriggerFiring(session, trigger)
+            return try await firing.sight().trial
+          }
+        })
     }
-  }
-
-  private func read(_ session: ProbeSession) async throws -> [ProbedTrigger] {
-    try await session.undone {
-      try await session.connection.execute(SchemaQueries.settings)
-      return try await session.connection.rows(ProbedTrigger.all)
-    }
+    return trials
   }
 
   /// Those of commands are told: what fires them is the whole database's.

@@ -30,7 +30,8 @@ extension ApprovalRecord {
       return
     }
     guard let manner = Approval.Manner(act, reason: json["reason"]?.text),
-      let environment = json["environment"]?.text, let migrations = json["migrations"]?.elements
+      let environment = json["environment"]?.text, let migrations = json["migrations"]?.elements,
+      let direction = json["direction"]?.text.flatMap({ Direction(rawValue: $0) })
     else { return nil }
     let read = migrations.compactMap { ApprovedMigration($0) }
     // An approval of which a part cannot be read is none.
@@ -39,9 +40,8 @@ extension ApprovalRecord {
       Approval(
         id: id, at: at, by: by,
         alsoKnownAs: (json["also_known_as"]?.elements ?? []).compactMap(\.text), manner: manner,
-        environment: environment, identity: identity,
-        direction: json["direction"]?.text.flatMap { Direction(rawValue: $0) } ?? .up,
-        migrations: read))
+        environment: environment, identity: identity, table: json["history_table"]?.text,
+        direction: direction, migrations: read))
   }
 }
 
@@ -58,6 +58,7 @@ extension Approval {
         .init(key: "reason", value: JSONValue(reason)),
         .init(key: "environment", value: .string(environment)),
       ] + identity.members + [
+        .init(key: "history_table", value: JSONValue(table)),
         .init(key: "direction", value: .string(direction.rawValue)),
         .init(key: "migrations", value: .array(migrations.map(\.json))),
       ])

@@ -7,12 +7,13 @@ extension CheckRecord {
   func json(on identity: DatabaseIdentity) -> JSONValue {
     var word = ""
     var text: String?
-    var (evidence, schema) = (JSONValue.null, JSONValue.null)
+    var (evidence, schema, rehearsal) = (JSONValue.null, JSONValue.null, JSONValue.null)
     switch act {
     case .proven(let finding):
       word = finding.verdict.rawValue
       evidence = finding.evidenceJSON
       schema = JSONValue(finding.schema)
+      rehearsal = finding.copy?.json ?? .null
     case .signed(let note): (word, text) = ("signed", note)
     case .waived(let reason): (word, text) = ("waived", reason)
     case .noted(let note): (word, text) = ("noted", note)
@@ -27,7 +28,7 @@ extension CheckRecord {
         .init(key: "environment", value: JSONValue(environment)),
         .init(key: "item", value: .string(item)), .init(key: "act", value: .string(word)),
         .init(key: "text", value: JSONValue(text)), .init(key: "evidence", value: evidence),
-        .init(key: "schema", value: schema),
+        .init(key: "schema", value: schema), .init(key: "rehearsal", value: rehearsal),
       ] + identity.members)
   }
 
@@ -47,6 +48,7 @@ extension CheckRecord {
       guard let verdict = CheckFinding.Verdict(rawValue: word) else { return nil }
       var finding = CheckFinding(verdict, evidence: json["evidence"])
       finding.schema = json["schema"]?.text
+      finding.copy = json["rehearsal"].flatMap { CheckFinding.Copy($0) }
       act = .proven(finding)
     }
     self.init(
@@ -65,6 +67,19 @@ extension CheckFinding {
         text, line["weight"]?.text.flatMap { Evidence.Weight(rawValue: $0) } ?? .plain)
     }
     self.init(verdict, lines)
+  }
+}
+
+extension CheckFinding.Copy {
+  /// With the words of `rehearse --json`.
+  var json: JSONValue { ["mode": .string(mode.rawValue), "sample": JSONValue(sample)] }
+
+  /// `nil` where there was none, or one that this program does not know.
+  fileprivate init?(_ json: JSONValue) {
+    guard let mode = json["mode"]?.text.flatMap({ RehearsalReport.Mode(rawValue: $0) }) else {
+      return nil
+    }
+    self.init(mode, sample: json["sample"]?.text)
   }
 }
 

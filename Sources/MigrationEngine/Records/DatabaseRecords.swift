@@ -72,16 +72,22 @@ public struct DatabaseRecords: RunRecords {
       guard try await connection.rows(hasTable).first == true else { return RunRecordReading() }
       let lines = try await connection.rows(query(wanted))
       var reading = RunRecordReading()
+      var mayHideWords = false
       for line in lines {
-        guard let json = JSONValue(reading: line), let record = RunRecord(json) else { continue }
+        guard let json = JSONValue(reading: line), let record = RunRecord(json) else {
+          mayHideWords = mayHideWords || RunRecord.mayBeWord(line)
+          continue
+        }
         if wanted.takes(record) { reading.records.append(record) }
       }
       if reading.records.count < lines.count {
-        reading.notes.append(
+        reading.note(
           .note(
             code: "journal_unreadable",
             "\(lines.count - reading.records.count) rows of lockstep.records are no records and passed"
-              + " over"))
+              + " over",
+            next: mayHideWords ? "put them right, or delete them" : nil),
+          mayHideWords: mayHideWords)
       }
       return reading
     } catch {

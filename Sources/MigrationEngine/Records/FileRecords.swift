@@ -17,7 +17,8 @@ import PostgresModel
 public struct FileRecords: RunRecords {
   /// The folder that holds `.lockstep`.
   public var root: String
-  /// The most bytes that are read, newest files first; older ones are left out with a note.
+  /// The most bytes that are read, newest files first and those of a day together; older ones are left
+  /// out with a note.
   public var limit: Int
   private let file = OpenJournal()
 
@@ -82,37 +83,43 @@ public struct FileRecords: RunRecords {
     var left = limit
     var passedOver = 0
     var parts: [[RunRecord]] = []
-    for name in names().reversed() {
-      guard left > 0 else {
+    var day: Substring = ""
+    for name in names(&reading).reversed() {
+      guard left > 0 || name.prefix(day.count) == day else {
         passedOver += 1
         continue
       }
+      day = name.prefix("journal-YYYYMMDD-".count)
       guard let bytes = FileRecords.bytes(of: "\(folder)/\(name)") else {
-        reading.notes.append(
+        reading.note(
           .note(
             code: "journal_unreadable",
-            "the journal \"\(folder)/\(name)\" cannot be read: \(String(cString: strerror(errno)))")
-        )
+            "the journal \"\(folder)/\(name)\" cannot be read: \(String(cString: strerror(errno)))",
+            next: "make it readable for whoever runs Lockstep"))
         continue
       }
       left -= bytes.count
-      parts.append(records(in: bytes, of: name, wanted, &reading.notes))
+      parts.append(records(in: bytes, of: name, wanted, &reading))
     }
     if passedOver > 0 {
-      reading.notes.append(
+      // What takes a word back is newer than the word.
+      reading.note(
         .note(
           code: "journal_unreadable",
-          "\(passedOver) older journals are not looked at: there is more than is read at once"))
+          "\(passedOver) older journals are not looked at: there is more than is read at once"),
+        mayHideWords: false)
     }
     reading.records = parts.reversed().flatMap { $0 }
     return reading
   }
 
   private func records(
-    in bytes: [UInt8], of name: String, _ wanted: RunRecordSelection, _ notes: inout [Diagnostic]
+    in bytes: [UInt8], of name: String, _ wanted: RunRecordSelection,
+    _ reading: inout RunRecordReading
   ) -> [RunRecord] {
     var records: [RunRecord] = []
     var unreadable: [Int] = []
+    var mayHideWords = false
     bytes.withUnsafeBufferPointer { buffer in
       var start = 0
       var number = 0
@@ -124,6 +131,7 @@ public struct FileRecords: RunRecords {
         guard !line.isEmpty, wanted.mayTake(line) else { continue }
         guard let json = JSONValue(reading: line), let record = RunRecord(json) else {
           unreadable.append(number)
+          mayHideWords = mayHideWords || RunRecord.mayBeWord(String(decoding: line, as: UTF8.self))
           continue
         }
         if wanted.takes(record) { records.append(record) }
@@ -131,16 +139,27 @@ public struct FileRecords: RunRecords {
     }
     if let first = unreadable.first {
       let more = unreadable.count > 1 ? " and \(unreadable.count - 1) more" : ""
-      notes.append(
+      reading.note(
         .note(
           code: "journal_unreadable",
-          "line \(first)\(more) of the journal \"\(folder)/\(name)\" is no record and passed over"))
+          "line \(first)\(more) of the journal \"\(folder)/\(name)\" is no record and passed over",
+          next: mayHideWords ? "put it right, or take it out" : nil),
+        mayHideWords: mayHideWords)
     }
     return records
   }
 
-  private func names() -> [String] {
-    guard let stream = opendir(folder) else { return [] }
+  private func names(_ reading: inout RunRecordReading) -> [String] {
+    guard let stream = opendir(folder) else {
+      if errno != ENOENT {
+        reading.note(
+          .note(
+            code: "journal_unreadable",
+            "the journals in \"\(folder)\" cannot be read: \(String(cString: strerror(errno)))",
+            next: "make the folder readable for whoever runs Lockstep"))
+      }
+      return []
+    }
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {

@@ -22,15 +22,7 @@ public struct JoinedRecords: RunRecords {
   public func read(_ wanted: RunRecordSelection) async throws(RunRecordsFailure) -> RunRecordReading
   {
     var reading = RunRecordReading()
-    for place in [place] + others {
-      do throws(RunRecordsFailure) {
-        let part = try await place.read(wanted)
-        reading.records += part.records
-        reading.notes += part.notes
-      } catch {
-        reading.notes.append(error.diagnostic)
-      }
-    }
+    for place in [place] + others { await reading.add(place, wanted) }
     return reading
   }
 }

@@ -19,6 +19,14 @@ extension RunRecord {
     }
   }
 
+  /// Whether a line that cannot be read as a record may be somebody's word, or what takes one back.
+  static func mayBeWord(_ line: String) -> Bool {
+    ["approval", "check"].contains { kind in
+      // As it is written, and as PostgreSQL prints it.
+      line.contains("\"kind\":\"\(kind)\"") || line.contains("\"kind\": \"\(kind)\"")
+    }
+  }
+
   /// The migration that it is about; `nil` where it is about none.
   var version: Version? {
     switch self {
@@ -114,14 +122,15 @@ extension DatabaseIdentity {
     guard let database = json["database"]?.text, let server = json["server"]?.text else {
       return nil
     }
-    self.init(database: database, server: server, system: json["system"]?.text)
+    self.init(
+      database: database, server: server, system: json["system"]?.text, oid: json["oid"]?.text)
   }
 
   var members: [JSONValue.Member] {
     [
       .init(key: "database", value: .string(database)),
       .init(key: "server", value: .string(server)),
-      .init(key: "system", value: JSONValue(system)),
+      .init(key: "system", value: JSONValue(system)), .init(key: "oid", value: JSONValue(oid)),
     ]
   }
 }

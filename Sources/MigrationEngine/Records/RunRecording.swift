@@ -110,14 +110,22 @@ extension RunStart {
 extension DatabaseIdentity {
   /// Asks a session what it is connected to.
   public static func of(_ connection: Connection) async -> DatabaseIdentity {
-    let query = Query<String>("SELECT system_identifier FROM pg_catalog.pg_control_system()") {
-      row throws(ResultRow.Mismatch) in try row.string(0)
+    let oid = """
+      (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      """
+    func numbers(_ text: String) async -> [String?]? {
+      let query = Query<[String?]>(text) { row in [row.optionalString(0), row.optionalString(1)] }
+      return try? await connection.rows(query).first
     }
-    // A role that may not see it, or a server that hides it, leaves the place alone to tell.
-    let system = try? await connection.rows(query).first
+    // A role that may not see the cluster's number, or a server that hides it, leaves the place to tell.
+    let both = await numbers(
+      "SELECT \(oid), system_identifier::text FROM pg_catalog.pg_control_system()")
+    var found = both
+    if found == nil { found = await numbers("SELECT \(oid), NULL") }
     let port = connection.port.map { ":\($0)" } ?? ""
     return DatabaseIdentity(
-      database: connection.database, server: connection.host + port, system: system)
+      database: connection.database, server: connection.host + port, system: found?[1],
+      oid: found?[0])
   }
 }
 

@@ -28,10 +28,36 @@ public struct RunRecordReading: Sendable, Hashable {
   public var records: [RunRecord] = []
   /// Lines that are no records, as a half-written one.
   public var notes: [Diagnostic] = []
+  /// Those of the notes behind which somebody's word can be missing: an approval, a finding, or what
+  /// takes one back.
+  public var gaps: [Diagnostic] = []
 
-  public init(records: [RunRecord] = [], notes: [Diagnostic] = []) {
+  public init(
+    records: [RunRecord] = [], notes: [Diagnostic] = [], gaps: [Diagnostic] = []
+  ) {
     self.records = records
     self.notes = notes
+    self.gaps = gaps
+  }
+
+  /// Tells of what could not be read.
+  ///
+  /// - Parameter mayHideWords: Whether an approval or a finding can stand there.
+  mutating func note(_ diagnostic: Diagnostic, mayHideWords: Bool = true) {
+    notes.append(diagnostic)
+    if mayHideWords { gaps.append(diagnostic) }
+  }
+
+  /// Reads what one more place has; one that cannot be read is told in a note.
+  public mutating func add(_ place: any RunRecords, _ wanted: RunRecordSelection) async {
+    do throws(RunRecordsFailure) {
+      let part = try await place.read(wanted)
+      records += part.records
+      notes += part.notes
+      gaps += part.gaps
+    } catch {
+      note(error.diagnostic)
+    }
   }
 }
 
@@ -39,7 +65,7 @@ public struct RunRecordReading: Sendable, Hashable {
 public struct RunRecordsFailure: Error, Explainable, Sendable, Hashable {
   public var diagnostic: Diagnostic
 
-  init(_ what: String, next: String) {
+  public init(_ what: String, next: String) {
     diagnostic = .warning(code: "journal_not_written", what, next: next)
   }
 }

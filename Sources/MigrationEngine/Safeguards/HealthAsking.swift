@@ -60,7 +60,9 @@ public struct HealthAsking: Sendable {
     }
   }
 
-  /// True or any text passes; false, nothing, NULL and the empty text do not.
+  /// True, a text, or a number other than zero passes; false, zero, nothing, NULL and the empty text do
+  /// not. A count that passes whatever it is would be a check that cannot fail: which counts are good, a
+  /// condition says (`select count(*) = 0 …`).
   static func judge(_ rows: [String?]) -> (HealthCheck.Outcome, String) {
     guard let first = rows.first else { return (.failed, "no row") }
     guard let value = first else { return (.failed, "NULL") }
@@ -68,7 +70,9 @@ public struct HealthAsking: Sendable {
     case "": return (.failed, "an empty text")
     case "f", "false": return (.failed, "false")
     case "t": return (.passed, "true")
-    default: return (.passed, String(value.prefix(80)))
+    default:
+      guard Double(value) != 0 else { return (.failed, "\(value.prefix(80)), which is as false") }
+      return (.passed, String(value.prefix(80)))
     }
   }
 

@@ -15,6 +15,8 @@ public struct Approval: Sendable, Hashable {
   public var manner: Manner
   public var environment: String
   public var identity: DatabaseIdentity
+  /// The history table; `nil` in what was kept before it was said.
+  public var table: String?
   /// An approval of applying holds for the way back as well; one of rolling back for that alone.
   public var direction: Direction
   public var migrations: [ApprovedMigration]
@@ -31,8 +33,8 @@ public struct Approval: Sendable, Hashable {
 
   public init(
     id: String, at: Instant, by: String, alsoKnownAs: [String] = [], manner: Manner,
-    environment: String, identity: DatabaseIdentity, direction: Direction = .up,
-    migrations: [ApprovedMigration]
+    environment: String, identity: DatabaseIdentity, table: String? = nil,
+    direction: Direction = .up, migrations: [ApprovedMigration]
   ) {
     self.id = id
     self.at = at
@@ -41,6 +43,7 @@ public struct Approval: Sendable, Hashable {
     self.manner = manner
     self.environment = environment
     self.identity = identity
+    self.table = table
     self.direction = direction
     self.migrations = migrations
   }

@@ -40,7 +40,9 @@ struct ApprovalSearch {
       }
       if isFound { continue }
       let words = reasons.first.map { "no longer: \($0)" } ?? "nobody has approved it"
-      missing.append(.init(step.version.text, words))
+      // `redo` has both directions of it.
+      let detail = Diagnostic.Detail(step.version.text, words)
+      if !missing.contains(detail) { missing.append(detail) }
       evidence.append("\(step.label): \(words)")
     }
   }
@@ -48,9 +50,15 @@ struct ApprovalSearch {
   /// The refusal of a plan with steps that nobody's word holds for.
   func refusal(_ plan: Plan, _ facts: GateFacts) -> Diagnostic {
     let name = facts.demands.environment
-    let isDown = plan.steps.allSatisfy { $0.direction == .down }
-    var next = "have it looked at and approved: `lockstep approve\(isDown ? " --down" : "")"
-    next += " -e \(name)`"
+    let down = plan.steps.count { $0.direction == .down }
+    var command = "lockstep approve"
+    if down > 0 { command += down > 1 ? " --down --count \(down)" : " --down" }
+    var next = "have it looked at and approved: `\(command) -e \(name)`"
+    if down > 0, down < plan.steps.count {
+      next =
+        "roll it back and apply it apart, each with its approval, beginning with"
+        + " `\(command) -e \(name)`"
+    }
     if facts.demands.mayBreakGlass {
       next += "; in an emergency `--break-glass REASON` passes over it and is recorded"
     }
@@ -88,9 +96,7 @@ extension GateFacts {
       let reason = revocation.reason.map { ": \($0)" } ?? ""
       return "\(revocation.by) took it back \(revocation.at.shortText) UTC\(reason)"
     }
-    guard approval.identity.isSame(as: identity) else {
-      return "it was approved for \(approval.identity.words), and this is \(identity.words)"
-    }
+    if let reason = reasonAgainstTarget(of: approval) { return reason }
     guard let migration = migration(approved.version) else { return "its file is gone" }
     let checksum = migration.contentChecksum.hexadecimal
     guard checksum == approved.checksum else {
@@ -99,6 +105,10 @@ extension GateFacts {
     }
     // A way back is not less right because something newer was found out about the way forward.
     guard direction == .up else { return nil }
+    let earlier = approval.migrations.prefix { $0.version != approved.version }
+    if let gone = earlier.first(where: { !isKnown($0.version) }) {
+      return "\(gone.version), which was approved to run before it, is gone"
+    }
     guard evidence(migration) == approved.evidence else {
       return "its evidence on \(environmentOfEvidence) has changed since"
     }
@@ -111,6 +121,34 @@ extension GateFacts {
     }
   }
 
+  /// Why an approval does not hold for what the plan would run on; `nil` where it does.
+  ///
+  /// What cannot be compared is not the same.
+  private func reasonAgainstTarget(of approval: Approval) -> String? {
+    let theirs = approval.identity
+    guard theirs.isSame(as: identity) else {
+      return "it was approved for \(theirs.words), and this is \(identity.words)"
+    }
+    if let system = theirs.system, identity.system == nil {
+      return
+        "it was approved for system \(system), and this role may not see which one this is: GRANT"
+        + " EXECUTE ON FUNCTION pg_control_system() lets it"
+    }
+    if let oid = theirs.oid, oid != identity.oid {
+      return "the database was made anew since: its number was \(oid), it is"
+        + " \(identity.oid ?? "not known")"
+    }
+    if let table = approval.table, table != status.table.description {
+      return "it was approved for the history in \(table), and this is \(status.table)"
+    }
+    return nil
+  }
+
+  /// Whether there is still something of it: a file, or a row of the history.
+  private func isKnown(_ version: Version) -> Bool {
+    status.migrations.contains { $0.version == version }
+  }
+
   /// Why an approval does not hold for all of its migrations; `nil` where it does.
   public func reasonAgainst(
     _ approval: Approval, _ revocation: ApprovalRecord.Revocation?
@@ -118,7 +156,7 @@ extension GateFacts {
     for approved in approval.migrations {
       let reason = reasonAgainst(approval, revocation, of: approved, approval.direction)
       guard let reason else { continue }
-      return revocation == nil && approval.identity.isSame(as: identity)
+      return revocation == nil && reasonAgainstTarget(of: approval) == nil
         ? "\(approved.version): \(reason)" : reason
     }
     return nil

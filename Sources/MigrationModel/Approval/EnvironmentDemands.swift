@@ -39,7 +39,8 @@ public struct HealthDemand: Sendable, Hashable {
   public var timeout: Duration
 
   public enum Way: Sendable, Hashable {
-    /// The first column of the first row: true, or any text that is neither empty nor false.
+    /// The first column of the first row: true, a number other than zero, or a text that is neither empty
+    /// nor false.
     case sql(String)
     /// Exit status 0.
     case command([String])

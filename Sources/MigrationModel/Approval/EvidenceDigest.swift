@@ -13,6 +13,8 @@ public enum EvidenceDigest {
       if [.signed, .waived].contains(item.status) {
         lines += [item.by ?? "", item.reason ?? ""]
       }
+      // What a clone has shown is more than what a copy without rows has.
+      if let copy = item.copy { lines += ["copy", copy.mode.rawValue, copy.sample ?? ""] }
       for line in item.evidence { lines += [line.weight.rawValue, line.text] }
     }
     // With the length in front no line can be taken for two.

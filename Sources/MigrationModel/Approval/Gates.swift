@@ -73,6 +73,9 @@ public enum Gates {
       return Gate(
         .approval, title, .closed(found.refusal(plan, facts)), evidence: found.evidence)
     }
+    if let gap = facts.archive.gaps.first {
+      return Gate(.approval, title, .closed(gap.asRefusal), evidence: found.evidence)
+    }
     let people = found.approvals.map(\.by).reduce(into: [String]()) { names, name in
       if !names.contains(name) { names.append(name) }
     }
@@ -155,6 +158,15 @@ extension Checklist {
   }
 }
 
+extension Diagnostic {
+  /// Nobody can tell whether what could not be read takes back what could.
+  fileprivate var asRefusal: Diagnostic {
+    .error(
+      code: "not_approved", "whether the approval was taken back cannot be told: \(what)",
+      next: "\(next ?? "see that all of the journal can be read"); nothing was done")
+  }
+}
+
 extension GateFacts.BrokenGlass {
   /// As a gate says it.
   public var words: String { "passed over by \(by): \(reason)" }
@@ -178,8 +190,10 @@ extension Approval {
       return .error(
         code: "author_unknown",
         "who wrote \(label) is not known, and nobody may approve a file of their own",
-        next: "commit its files, or name the person in its header (`-- Author: …`), then have it"
-          + " approved; nothing was done")
+        next:
+          "commit its files, and fetch all of the history where the clone is shallow; outside of"
+          + " git name the person in its header (`-- Author: …`), then have it approved; nothing was done"
+      )
     }
     let approvers = ([by] + alsoKnownAs).map { Person($0) }
     guard

@@ -6,6 +6,27 @@ public struct CheckFinding: Sendable, Hashable {
   /// SHA-256 of the schema that a rehearsal came to, in hexadecimal, for a comparison with the target
   /// once the migration is applied there; `nil` where nothing was rehearsed, or the copy was not alike.
   public var schema: String?
+  /// The copy on which it was seen; `nil` where it was seen without one.
+  public var copy: Copy?
+
+  /// What a copy had of the target's rows.
+  public struct Copy: Sendable, Hashable {
+    public var mode: RehearsalReport.Mode
+    /// How many of them, where it is a part: `at most 500 rows a table`.
+    public var sample: String?
+
+    public init(_ mode: RehearsalReport.Mode, sample: String? = nil) {
+      self.mode = mode
+      self.sample = sample
+    }
+
+    public init(_ scratch: RehearsalReport.Scratch) {
+      self.init(scratch.mode, sample: scratch.sample)
+    }
+
+    /// For every report.
+    public var words: String { mode.words + (sample.map { ", \($0)" } ?? "") }
+  }
 
   public enum Verdict: String, Sendable, Hashable {
     case passed, failed

@@ -43,6 +43,8 @@ public struct CheckedItem: Sendable, Hashable {
   public var status: CheckStatus
   /// What the last proof has seen; of a stale item, what it saw then.
   public var evidence: [CheckFinding.Evidence]
+  /// The copy on which that was seen; `nil` where it was seen without one.
+  public var copy: CheckFinding.Copy?
   public var by: String?
   public var at: Instant?
   /// Why it is waived, or what whoever signed has written.
@@ -141,6 +143,7 @@ extension CheckedItem {
     if let proof, case .proven(let finding) = proof.act {
       status = CheckStatus(finding.verdict)
       evidence = finding.evidence
+      copy = finding.copy
     }
     guard let last = words.last ?? proof else { return false }
     by = last.by

@@ -52,14 +52,11 @@ extension ChecklistReport {
     if !migration.checksum.isEmpty {
       text += "<p>SHA-256 <code>\(HTMLText.escaped(migration.checksum))</code></p>\n"
     }
+    for line in migration.rehearsalLines { text += "<p>\(HTMLText.escaped(line))</p>\n" }
     text += "<table>\n<thead><tr><th>Status</th><th>Item</th></tr></thead>\n<tbody>\n"
-    var section: String?
-    for item in migration.items {
-      if item.item.section != section, let next = item.item.section {
-        text += "<tr><th colspan=\"2\">\(HTMLText.escaped(next))</th></tr>\n"
-      }
-      section = item.item.section
-      text += html(item)
+    for (heading, items) in migration.sections {
+      if let heading { text += "<tr><th colspan=\"2\">\(HTMLText.escaped(heading))</th></tr>\n" }
+      for item in items { text += html(item) }
     }
     return text + "</tbody>\n</table>\n"
   }

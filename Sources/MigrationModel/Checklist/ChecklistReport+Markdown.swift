@@ -17,13 +17,10 @@ extension ChecklistReport {
     let name = MarkdownText.inline("\(migration.version)_\(migration.name)")
     var text = "### \(name): \(migration.verdict.rawValue), \(migration.progressWords)\n\n"
     if !migration.checksum.isEmpty { text += "SHA-256 `\(migration.checksum)`\n\n" }
-    var section: String?
-    for item in migration.items {
-      if item.item.section != section, let next = item.item.section {
-        text += "\n**\(MarkdownText.inline(next))**\n\n"
-      }
-      section = item.item.section
-      text += markdown(item)
+    for line in migration.rehearsalLines { text += "\(MarkdownText.inline(line))\n\n" }
+    for (heading, items) in migration.sections {
+      if let heading { text += "\n**\(MarkdownText.inline(heading))**\n\n" }
+      for item in items { text += markdown(item) }
     }
     return text
   }

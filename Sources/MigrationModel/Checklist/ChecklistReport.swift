@@ -81,4 +81,28 @@ extension CheckedMigration {
     let (settled, all) = progress
     return "\(settled) of \(all) settled"
   }
+
+  /// The items below the headings of their checklist, in its order; `nil` where there is no heading.
+  public var sections: [(heading: String?, items: [CheckedItem])] {
+    var sections: [(heading: String?, items: [CheckedItem])] = []
+    for item in items {
+      if let last = sections.indices.last, sections[last].heading == item.item.section {
+        sections[last].items.append(item)
+      } else {
+        sections.append((item.item.section, [item]))
+      }
+    }
+    return sections
+  }
+
+  /// The copies on which its evidence was seen, a line each; where there are several, with the items.
+  public var rehearsalLines: [String] {
+    let seen = items.filter { $0.status != .stale && $0.copy != nil }
+    var copies: [CheckFinding.Copy] = []
+    for copy in seen.compactMap(\.copy) where !copies.contains(copy) { copies.append(copy) }
+    return copies.map { copy in
+      let ids = seen.filter { $0.copy == copy }.map(\.item.id).joined(separator: ", ")
+      return "rehearsed\(copies.count > 1 ? " for \(ids)" : ""): \(copy.words)"
+    }
+  }
 }

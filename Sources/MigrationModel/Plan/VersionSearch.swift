@@ -1,6 +1,20 @@
 import Diagnostics
 import PostgresModel
 
+extension ProjectStatus {
+  /// The migrations that are meant by what was typed, in the order of the project.
+  ///
+  /// - Throws: `Refusal` for the first that there is not, with what is nearest.
+  public func named(
+    _ versions: [Version], _ layout: any Layout
+  ) throws(Refusal) -> [MigrationStatus] {
+    let search = VersionSearch(self, layout)
+    var found: Set<Int> = []
+    for version in versions { found.insert(try search.find(version).get()) }
+    return found.sorted().map { migrations[$0] }
+  }
+}
+
 /// Finds the migration that a person means by what was typed.
 struct VersionSearch {
   private let status: ProjectStatus

@@ -36,6 +36,17 @@ public enum SampleSize: Sendable, Hashable {
   }
 }
 
+/// The copy that somebody asks for.
+public struct RehearsalCopy: Sendable, Hashable {
+  public var mode: RehearsalMode
+  public var sample: SampleSize
+
+  public init(_ mode: RehearsalMode = .auto, _ sample: SampleSize = .usual) {
+    self.mode = mode
+    self.sample = sample
+  }
+}
+
 extension RehearsalReport {
   /// How much of the target the scratch database has.
   public enum Mode: String, Sendable, Hashable {

@@ -1,3 +1,4 @@
+import Diagnostics
 import PostgresModel
 
 /// What was kept of the runs on one database, put together again.
@@ -10,6 +11,8 @@ public struct RunArchive: Sendable, Hashable {
   public private(set) var checks: [CheckRecord] = []
   /// Of every database, in the order in which they were kept: one for another database is told from none.
   public private(set) var approvals: [ApprovalRecord] = []
+  /// What could not be read, and may have been an approval, a finding, or what takes one back.
+  public var gaps: [Diagnostic] = []
 
   /// What a run was, as far as it was kept.
   public struct RecordedRun: Sendable, Hashable {

@@ -37,11 +37,15 @@ public struct DatabaseIdentity: Sendable, Hashable {
   public var server: String
   /// The cluster's own number; `nil` where the role may not see it.
   public var system: String?
+  /// The database's own number in its cluster, which one that is made anew under its name does not get;
+  /// `nil` in what was kept before it was asked for.
+  public var oid: String?
 
-  public init(database: String, server: String, system: String? = nil) {
+  public init(database: String, server: String, system: String? = nil, oid: String? = nil) {
     self.database = database
     self.server = server
     self.system = system
+    self.oid = oid
   }
 
   /// Whether both are one database: by the cluster's number where both know it, else by place.

@@ -181,7 +181,14 @@ struct ArgumentParser {
       throw .missingOperand(wanted.inWords, command: command.name)
     }
     if let maximum = wanted.maximum, operands.count > maximum {
-      throw .surplusOperand(operands[maximum], command: command.name)
+      // As other tools take a version, or how many.
+      let meant = [Options.to, Options.count].map(\.spelling)
+      let isCount = Int(operands[maximum]) != nil
+      throw .surplusOperand(
+        operands[maximum], command: command.name,
+        options: command.options.map(\.spelling).filter {
+          meant.contains($0) && (isCount || $0 != Options.count.spelling)
+        })
     }
   }
 }

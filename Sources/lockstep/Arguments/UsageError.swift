@@ -13,7 +13,8 @@ enum UsageError: Explainable, Hashable {
   case notADuration(option: String, value: String)
   case notAChoice(option: String, value: String, choices: [String], nearest: String?)
   case missingOperand(String, command: String)
-  case surplusOperand(String, command: String)
+  /// With the options that could have been meant.
+  case surplusOperand(String, command: String, options: [String] = [])
   case contradiction(String, String)
   /// An option that says nothing without another.
   case needsOption(String, String)
@@ -56,10 +57,12 @@ enum UsageError: Explainable, Hashable {
     case .missingOperand(let operand, let command):
       usage(
         "`lockstep \(command)` wants \(operand)", "`lockstep help \(command)` shows how it is used")
-    case .surplusOperand(let operand, let command):
+    case .surplusOperand(let operand, let command, let options):
       usage(
         "`lockstep \(command)` does not know what to do with \"\(operand)\"",
-        "`lockstep help \(command)` shows how it is used")
+        (options.isEmpty
+          ? "" : "did you mean \(options.map { "\($0) \(operand)" }.joined(separator: " or "))? ")
+          + "`lockstep help \(command)` shows how it is used")
     case .contradiction(let one, let other):
       usage("\(one) and \(other) cannot be used together", "leave one of them out")
     case .needsOption(let option, let other):

@@ -26,7 +26,8 @@ struct ApprovalDesk: Sendable {
     let approval = Approval(
       id: ApprovalDesk.newID(), at: .current, by: glass.by, alsoKnownAs: approver.alsoKnownAs,
       manner: .brokeGlass(reason: glass.reason), environment: facts.demands.environment,
-      identity: facts.identity, direction: plan.steps.first?.direction ?? .up,
+      identity: facts.identity, table: facts.status.table.description,
+      direction: plan.steps.first?.direction ?? .up,
       migrations: facts.subject(of: plan) { _ in nil })
     try await keep(.given(approval))
     context.output.tell(
@@ -45,7 +46,8 @@ struct ApprovalDesk: Sendable {
     let approval = Approval(
       id: ApprovalDesk.newID(), at: .current, by: approver.name,
       alsoKnownAs: approver.alsoKnownAs, manner: manner, environment: facts.demands.environment,
-      identity: facts.identity, direction: plan.steps.first?.direction ?? .up, migrations: subject)
+      identity: facts.identity, table: facts.status.table.description,
+      direction: plan.steps.first?.direction ?? .up, migrations: subject)
     try await keep(.given(approval))
     return approval
   }

@@ -14,8 +14,14 @@ struct ApproveCommand: Command {
   let discussion = [
     "Shows what would be run in a protected environment, what it does to data and how it stands with its "
       + "validation, and asks to type the environment's name. What is then kept holds for exactly these "
-      + "files, this evidence and this database: whatever of it changes, the approval is void, and `up` "
-      + "says what has changed.",
+      + "files, this evidence, this database and history table: whatever of it changes, the approval is "
+      + "void, and `up` says what has changed. So it is for a database that was dropped and restored, and "
+      + "as long as a line of the journal cannot be read, which may take it back.",
+    "Approvals are plain records, and not signed: whoever may write to the journal, to lockstep.json or to "
+      + "the history of git can write one too. Review .lockstep and lockstep.json as code, or keep the "
+      + "journal in the database, and let only the role that migrates write there. A copy of a whole "
+      + "cluster cannot be told from its original, a database that is reached under another host name is "
+      + "not known to be protected, and what was validated counts by the name of its environment.",
     "An approval of applying holds for rolling the same back as well; with --down rolling back alone is "
       + "approved. --revoke takes back what stands, --list shows all of them.",
     "Where nobody can be asked, as in a pipeline that has its own approvals, --by names who answers for it, "

@@ -11,7 +11,7 @@ struct CheckCommand: Command {
   let options = [
     Options.checklist, Options.item, Options.sign, Options.waive, Options.undo, Options.note,
     Options.reason, Options.by, Options.known, Options.format, Options.outputFile, Options.decision,
-    Options.statementTimeout,
+    Options.mode, Options.sample, Options.statementTimeout,
   ]
   let discussion = [
     "Goes through a checklist for what is pending, or for the migrations that are named, applied ones "
@@ -19,7 +19,8 @@ struct CheckCommand: Command {
       + "unless the last rehearsal was of the same files, and so are applied ones that can be rolled back "
       + "there. Every finding is kept in the journal with the "
       + "checksum of the files, and is stale when they change. For the rest a person signs, or waives "
-      + "with a reason.",
+      + "with a reason. With --mode or --sample they are rehearsed whatever was kept, on the copy "
+      + "that is named; the result says on which copy each thing was seen.",
     "Ends with 1 if an item has failed, and also if one is open or stale: what nobody has seen has not "
       + "passed. An item that proves nothing yet, as \"applied\" does while a migration is pending, "
       + "is open. Name items with --item where a pipeline asks for some alone.",
@@ -36,6 +37,7 @@ struct CheckCommand: Command {
   let examples = [
     CommandExample("lockstep check", "everything that is pending"),
     CommandExample("lockstep check 0042 --item rollback", "prove one item anew"),
+    CommandExample("lockstep check --mode clone", "prove all of it with every row"),
     CommandExample(
       "lockstep check 0042 --sign documentation --note 'wiki page 12'", "you have seen to it"),
     CommandExample(
@@ -48,6 +50,7 @@ struct CheckCommand: Command {
 
   func run(_ arguments: Arguments, in context: CommandContext) async throws -> ExitCode {
     let word = try PersonsWord(arguments)
+    let copy = try arguments.copy(for: name)
     let format = try arguments.word(Options.format, as: CheckFormat.self)
     let settings = try context.settings(arguments)
     let isKnownOnly = arguments.has(Options.known)
@@ -77,6 +80,7 @@ struct CheckCommand: Command {
           ?? settings.rules.statementTimeout),
       loop: context.loop)
     check.tell = { output.tell($0) }
+    check.copy = copy
     let versions = arguments.operands.map { Version($0) }
     let migrations: [CheckedMigration]
     if let word {
@@ -144,6 +148,10 @@ private struct PersonsWord {
     if said.count > 1 {
       throw UsageError.contradiction(said[0].spelling, said[1].spelling)
     }
+    // With these nothing is rehearsed.
+    let silent = said.first ?? [Options.note, Options.known].first { arguments.has($0) }
+    let copy = [Options.mode, Options.sample].first { arguments.has($0) }
+    if let silent, let copy { throw UsageError.contradiction(silent.spelling, copy.spelling) }
     let (note, reason) = (arguments.text(Options.note), arguments.text(Options.reason))
     if let extra = said.first, arguments.has(Options.item) || arguments.has(Options.known) {
       let other = arguments.has(Options.item) ? Options.item : Options.known

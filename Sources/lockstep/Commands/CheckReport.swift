@@ -66,14 +66,11 @@ extension CheckedMigration {
         .init("  \(progressWords)", .faint),
       ]
     ]
+    lines += rehearsalLines.map { [.init("  \($0)", .faint)] }
     let width = items.map(\.item.id.count).max() ?? 0
-    var section: String?
-    for item in items {
-      if item.item.section != section, let next = item.item.section {
-        lines.append([.init("  \(next)", .strong)])
-      }
-      section = item.item.section
-      lines += item.lines(idWidth: width, isVerbose: isVerbose)
+    for (heading, items) in sections {
+      if let heading { lines.append([.init("  \(heading)", .strong)]) }
+      for item in items { lines += item.lines(idWidth: width, isVerbose: isVerbose) }
     }
     return lines
   }
@@ -93,11 +90,35 @@ extension CheckedItem {
     }
     for note in notes { lines.append([.init("\(indent)note: \(note)", .faint)]) }
     let isTold = isVerbose || [.failed, .open, .stale].contains(status)
-    for evidence in isTold ? self.evidence : [] {
+    for evidence in isTold ? isVerbose ? self.evidence : self.evidence.folded : [] {
       lines.append([.init("\(indent)\(evidence.weight.mark) \(evidence.text)", evidence.weight.ink)]
       )
     }
     return lines
+  }
+}
+
+extension [CheckFinding.Evidence] {
+  /// Without what was seen of each thing that is proven, and where those are many, with their number
+  /// alone; what stands against it or leaves it open is whole.
+  fileprivate var folded: Self {
+    var parts: [Self] = []
+    for line in self {
+      // What was seen of a thing stands indented below it.
+      if line.text.first == " ", !parts.isEmpty {
+        parts[parts.count - 1].append(line)
+      } else {
+        parts.append([line])
+      }
+    }
+    func isProven(_ part: Self) -> Bool {
+      part[0].weight == .supports
+        && part.allSatisfy { $0.weight == .supports || $0.weight == .plain }
+    }
+    let proven = parts.filter(isProven)
+    guard proven.count > 3 else { return parts.flatMap { isProven($0) ? [$0[0]] : $0 } }
+    return parts.filter { !isProven($0) }.flatMap(\.self)
+      + [.init("\(proven.count) proven, which -v shows", .supports)]
   }
 }
 

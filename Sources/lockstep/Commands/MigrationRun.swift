@@ -6,12 +6,6 @@ import Postgres
 import PostgresModel
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// What `up`, `down`, `redo` and `mark` have in common: plan, show or confirm, run, and tell.
 struct MigrationRun: Sendable {
   var arguments: Arguments
@@ -60,7 +54,10 @@ struct MigrationRun: Sendable {
       context.output.print(["event": "gates", "gates": GateReport.json(plan.gates)])
     }
     if !plan.refusals.isEmpty { return refuse(plan.refusals) }
-    if isDry { return show(plan, of: project) }
+    if isDry {
+      DryRunReport(plan, of: project, verb: verb).print(to: context.output)
+      return .done
+    }
     if plan.steps.isEmpty {
       return try await owedHealth(judgement, plan, project, keeper) ?? nothingToDo(project)
     }
@@ -250,63 +247,6 @@ struct MigrationRun: Sendable {
     return (try? await context.confirm(question)) ?? false
   }
 
-  // MARK: Dry run
-
-  private func show(_ plan: Plan, of project: OpenProject) -> ExitCode {
-    guard context.output.isJSON else {
-      context.output.printExactly(dryRunText(plan, of: project))
-      return .done
-    }
-    context.output.print([
-      "dry_run": true,
-      "gates": GateReport.json(plan.gates),
-      "steps": .array(
-        plan.steps.map { step in
-          [
-            "version": .string(step.version.text), "name": .string(step.name),
-            "direction": .string(step.direction.rawValue),
-            "transactional": .bool(step.units.allSatisfy(\.form.isInTransaction)),
-            "loses_data": .bool(step.risk == .losesData), "sql": .string(step.dryRunText),
-            "opposite_sql": JSONValue(opposite(of: step, in: project)?.dryRunText),
-          ]
-        }),
-    ])
-    return .done
-  }
-
-  /// What would be sent, then the way back of each step as comments: fed to psql, the text does what the
-  /// run would do and no more.
-  private func dryRunText(_ plan: Plan, of project: OpenProject) -> String {
-    guard !plan.steps.isEmpty else { return "-- nothing to \(verb)\n" }
-    let gates = GateReport.lines(plan.gates).map { "-- \($0)\n" }
-    var text = gates.joined() + (gates.isEmpty ? "" : "\n") + plan.dryRunText
-    for step in plan.steps.reversed() where !step.units.isEmpty {
-      // `redo` runs both directions itself.
-      let isBoth = plan.steps.contains {
-        $0.version == step.version && $0.direction != step.direction
-      }
-      if isBoth { continue }
-      guard let other = opposite(of: step, in: project) else {
-        text += "\n-- no way back from \(step.label)\n"
-        continue
-      }
-      text += "\n-- the opposite direction, not run:\n"
-      for line in other.dryRunText.split(separator: "\n", omittingEmptySubsequences: false)
-        .dropLast()
-      {
-        text += line.isEmpty ? "--\n" : "-- \(line)\n"
-      }
-    }
-    return text
-  }
-
-  private func opposite(of step: PlanStep, in project: OpenProject) -> PlanStep? {
-    let plan = Plan.make(
-      .only(step.version, step.direction == .up ? .down : .up), status: project.status,
-      layout: project.loaded.layout, context: PlanContext(dataLoss: .accepted))
-    return plan.steps.first.flatMap { $0.units.isEmpty ? nil : $0 }
-  }
-
   // MARK: Running
 
   private func run(
@@ -397,21 +337,5 @@ private final class OpenQuestion: Sendable {
   var isOpen: Bool {
     get { state.withLock { $0 } }
     set { state.withLock { $0 = newValue } }
-  }
-}
-
-extension CommandContext {
-  /// Who is recorded as having applied a migration, where the layout records it.
-  ///
-  /// - Parameter sessionUser: The role that logged in.
-  func runBy(_ sessionUser: String) -> String {
-    let variables = surroundings.variables
-    if variables["GITHUB_ACTIONS"] == "true" { return "GitHub Actions" }
-    if variables["GITLAB_CI"] == "true" { return "GitLab CI" }
-    var name = [CChar](repeating: 0, count: 256)
-    guard gethostname(&name, name.count - 1) == 0 else { return sessionUser }
-    let host = String(
-      decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return "\(sessionUser)@\(host)"
   }
 }

@@ -43,14 +43,8 @@ struct RehearseCommand: Command {
         statementTimeout: arguments.duration(Options.statementTimeout)
           ?? settings.rules.statementTimeout),
       loop: context.loop)
-    rehearsal.mode =
-      arguments.text(Options.mode).flatMap { RehearsalMode(rawValue: $0) } ?? .auto
-    if let size = arguments.text(Options.sample) {
-      guard let sample = SampleSize(size) else {
-        throw UsageError.badOperand(
-          size, command: "rehearse", expected: "for --sample rows of a table, or a share (500, 2%)")
-      }
-      rehearsal.sample = sample
+    if let copy = try arguments.copy(for: name) {
+      (rehearsal.mode, rehearsal.sample) = (copy.mode, copy.sample)
     }
     rehearsal.contends = arguments.has(Options.contention)
     let report: RehearsalReport

@@ -18,8 +18,9 @@ struct UpCommand: Command {
     "A protected environment asks for its gates first: validated where the environment says, approved by "
       + "`lockstep approve`; --yes stands for neither. Where the environment has a backup, it is taken "
       + "before anything runs; where it has a health check, it is made afterwards, and with auto_rollback "
-      + "what was applied is rolled back when it fails. --decision TITLE adds an entry to "
-      + "docs/decisions.md.",
+      + "what was applied is rolled back when it fails. Of a health check in SQL the first value counts: "
+      + "false, 0, an empty text, NULL and no row have failed, so write a count as a condition: "
+      + "select count(*) = 0 from …. --decision TITLE adds an entry to docs/decisions.md.",
     "With --resume it goes on with a migration outside a transaction that broke off half-way: what "
       + "stands is not run again, and what the catalogue says of the statement that was begun decides "
       + "whether it counts, is cleaned up, or is run again. Then it applies what is still pending, as "

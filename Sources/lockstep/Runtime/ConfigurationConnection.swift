@@ -16,6 +16,11 @@ struct ConnectionSettings {
   ///   - url: What `--url` said; it decides where to connect, whatever the environment.
   ///   - name: What `--env` said; it decides by which rules.
   mutating func resolve(url: String?, name: String?) throws(ConfigurationError) {
+    try choose(url: url, name: name)
+    try refuseOtherRules()
+  }
+
+  private mutating func choose(url: String?, name: String?) throws(ConfigurationError) {
     if let name {
       let canonical = try canonicalName(name)
       environment = Setting(canonical, from: "--env")
@@ -107,16 +112,38 @@ struct ConnectionSettings {
   /// a protected database is not less protected because its URL came by another way.
   private mutating func recogniseEnvironment() {
     let own = sources.file?.environments.map(\.name) ?? []
-    let names = own + Self.wellKnown.map(\.name).filter { !own.contains($0) }
+    // Of two that share a database the protected one is meant.
+    let names =
+      protectedNames + own + Self.wellKnown.map(\.name).filter { !own.contains($0) }
     for name in names {
-      guard let text = try? connection(of: name),
-        let other = try? ConfigurationURL(text.value, origin: text.origin),
-        place(of: other.target) == place(of: target.value)
-      else { continue }
-      environment = Setting(name, from: "the same database as \(text.origin)")
+      guard let origin = originOfTarget(as: name) else { continue }
+      environment = Setting(name, from: "the same database as \(origin)")
       rules = rules(of: name)
       return
     }
+  }
+
+  /// Nor is it less protected where another environment is named for it.
+  private func refuseOtherRules() throws(ConfigurationError) {
+    guard let environment, !protectedNames.contains(environment.value) else { return }
+    for name in protectedNames {
+      guard let origin = originOfTarget(as: name) else { continue }
+      throw .otherwiseProtected(name, named: environment.value, origin: origin)
+    }
+  }
+
+  private var protectedNames: [String] {
+    sources.file?.environments.filter(\.isProtected).map(\.name) ?? []
+  }
+
+  /// Where it is said that the target is the database of an environment; `nil` where it is another, or
+  /// nothing tells.
+  private func originOfTarget(as name: String) -> String? {
+    guard let text = try? connection(of: name),
+      let other = try? ConfigurationURL(text.value, origin: text.origin),
+      place(of: other.target) == place(of: target.value)
+    else { return nil }
+    return text.origin
   }
 
   /// The name of the database, as far as it can be told without connecting.
@@ -136,7 +163,8 @@ struct ConnectionSettings {
   private func place(of target: ConnectionString) -> [String] {
     func value(_ keyword: String) -> String? { self.value(keyword, of: target) }
     let host = value("host") ?? ""
-    let isLocal = host.isEmpty || host.hasPrefix("/") || host == "localhost" || host == "127.0.0.1"
+    let isLocal =
+      host.isEmpty || host.hasPrefix("/") || ["localhost", "127.0.0.1", "::1"].contains(host)
     return [
       isLocal ? "local" : host.lowercased(), value("port") ?? "5432",
       value("dbname") ?? value("user") ?? "",

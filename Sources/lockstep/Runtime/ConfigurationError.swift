@@ -17,6 +17,8 @@ enum ConfigurationError: Explainable, Hashable {
   case wrongVariable(name: String, wanted: String, found: String, origin: String)
   case badURL(reason: String, advice: String, origin: String)
   case unknownLayout(String, known: [String], origin: String)
+  /// The database is that of a protected environment, and another one is named.
+  case otherwiseProtected(String, named: String, origin: String)
 
   var diagnostic: Diagnostic {
     switch self {
@@ -66,6 +68,13 @@ enum ConfigurationError: Explainable, Hashable {
       .error(
         code: "configuration", "there is no layout \"\(name)\"",
         details: [.init("from", origin)], next: Self.suggestion(for: name, among: known))
+    case .otherwiseProtected(let name, let named, let origin):
+      .error(
+        code: "configuration",
+        "this is the database of \"\(name)\", which is protected, not of \"\(named)\"",
+        details: [.init("from", "the same database as \(origin)")],
+        next:
+          "name the environment that it is: --env \(name), or another database; nothing was done")
     }
   }
 

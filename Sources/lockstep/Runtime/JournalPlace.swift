@@ -84,7 +84,14 @@ struct JournalPlace: Sendable {
   func keep(
     _ approval: ApprovalRecord, warn: @Sendable (Diagnostic) -> Void
   ) async throws(RunRecordsFailure) {
-    try await records(warn).append([.approval(approval)])
+    let place = await records(warn)
+    // Taken back on this machine alone, it would still hold for everybody else.
+    if case .revoked = approval, kind == .database, place is FileRecords {
+      throw RunRecordsFailure(
+        "the journal in the database cannot be reached, and everybody else reads that one", next: ""
+      )
+    }
+    try await place.append([.approval(approval)])
   }
 
   /// Adds records to a run that was kept before.
@@ -134,18 +141,15 @@ struct JournalPlace: Sendable {
     if let limit { files.limit = limit }
     var reading = RunRecordReading()
     for place in [files, DatabaseRecords(session)] as [any RunRecords] {
-      do throws(RunRecordsFailure) {
-        let part = try await place.read(wanted)
-        reading.records += part.records
-        reading.notes += part.notes
-      } catch {
-        reading.notes.append(error.diagnostic)
-      }
+      await reading.add(place, wanted)
     }
-    guard !reading.records.isEmpty else { return (RunArchive(), reading.notes) }
-    let archive = RunArchive(
-      reading.records, of: await .of(session), layout: loaded.layout.name,
-      table: loaded.table.description)
+    var archive = RunArchive()
+    if !reading.records.isEmpty {
+      archive = RunArchive(
+        reading.records, of: await .of(session), layout: loaded.layout.name,
+        table: loaded.table.description)
+    }
+    archive.gaps = reading.gaps
     return (archive, reading.notes)
   }
 }

@@ -7,29 +7,6 @@ import Testing
 
 /// Protected environments, as a person and a script meet them.
 @Suite(.fewAtOnce, .timeLimit(.minutes(5))) struct ApprovalCommandTests {
-  private static let files = [
-    "migrations/001_orders.sql":
-      "-- migrate:up\ncreate table orders (id int);\n-- migrate:down\ndrop table orders;\n",
-    "migrations/002_note.sql":
-      "-- migrate:up\nalter table orders add column note text;\n"
-      + "-- migrate:down\nalter table orders drop column note;\n",
-  ]
-
-  /// A project whose database is the environment `live`, with these rules.
-  private func project(
-    _ rules: String = "", journal: String = "file"
-  ) async throws -> (program: Program, database: TestDatabase) {
-    let database = try await TestServer.shared.makeDatabase()
-    let url = database.url + "&options=-csearch_path%3Dpublic"
-    var program = try Program(Self.files, url: url)
-    program.variables["NO_COLOR"] = "1"
-    program.variables["DBMATE_NO_DUMP_SCHEMA"] = "true"
-    try program.write(
-      "{layout: 'dbmate', journal: '\(journal)', environments: {live: {url: '\(url)', protected: true"
-        + "\(rules.isEmpty ? "" : ", ")\(rules)}}}", to: "lockstep.json")
-    return (program, database)
-  }
-
   private func run(_ program: Program, _ words: String...) async throws -> Program.Outcome {
     try await program.run(words: words)
   }
@@ -40,7 +17,7 @@ import Testing
   func `what a pipeline approves by name may run, and is kept as unattended`(
     _ journal: String
   ) async throws {
-    let (program, database) = try await project(journal: journal)
+    let (program, database) = try await ProtectedProject.make(journal: journal)
     let refused = try await run(program, "up", "--yes")
     #expect(refused.status == 4)
     #expect(
@@ -69,7 +46,7 @@ import Testing
   }
 
   @Test func `nobody there and nobody named is no approval, whatever --yes says`() async throws {
-    let (program, _) = try await project()
+    let (program, _) = try await ProtectedProject.make()
     let outcome = try await run(program, "approve", "--yes")
     #expect(outcome.status == 4)
     #expect(
@@ -83,7 +60,7 @@ import Testing
   }
 
   @Test func `the plan is shown before it is approved`() async throws {
-    let (program, database) = try await project()
+    let (program, database) = try await ProtectedProject.make()
     let sheet = try await run(program, "approve", "--by", "rita").errors
     #expect(sheet.hasPrefix("environment live: \"\(database.name)\" on /"))
     #expect(sheet.contains("\napply 001_orders\n  migrations/001_orders.sql  SHA-256 "))
@@ -96,7 +73,7 @@ import Testing
   }
 
   @Test func `on a terminal the environment's name is typed`() async throws {
-    let (program, _) = try await project()
+    let (program, _) = try await ProtectedProject.make()
     func start() throws -> TerminalEmulator {
       let shell = ["/bin/sh", "-c", #"cd "$0" && exec "$@""#, program.folder, try Program.path()]
       return try TerminalEmulator(
@@ -118,7 +95,7 @@ import Testing
   }
 
   @Test func `a file that changes voids the approval`() async throws {
-    let (program, database) = try await project()
+    let (program, database) = try await ProtectedProject.make()
     #expect(try await run(program, "approve", "--by", "rita").status == 0)
     try program.write(
       "-- migrate:up\ncreate table orders (id bigint);\n-- migrate:down\ndrop table orders;\n",
@@ -134,7 +111,7 @@ import Testing
   }
 
   @Test func `another database needs its own approval`() async throws {
-    let (program, _) = try await project()
+    let (program, _) = try await ProtectedProject.make()
     #expect(try await run(program, "approve", "--by", "rita").status == 0)
     let other = try await TestServer.shared.makeDatabase()
     let outcome = try await run(program, "up", "-e", "live", "--url", other.url)
@@ -144,7 +121,7 @@ import Testing
   }
 
   @Test func `what is taken back no longer holds, and all of it can be read`() async throws {
-    let (program, _) = try await project()
+    let (program, _) = try await ProtectedProject.make()
     #expect(try await run(program, "approve", "--by", "rita", "--to", "001").status == 0)
     #expect(try await run(program, "up", "--to", "001").status == 0)
     #expect(try await run(program, "up").status == 4)
@@ -162,7 +139,7 @@ import Testing
   }
 
   @Test func `who has written a file cannot approve it where that is asked for`() async throws {
-    let (program, _) = try await project("approval: {other_than_author: true}")
+    let (program, _) = try await ProtectedProject.make("approval: {other_than_author: true}")
     let unknown = try await run(program, "approve", "--by", "rita")
     #expect(unknown.status == 4)
     #expect(
@@ -184,13 +161,13 @@ import Testing
   }
 
   @Test func `glass is broken where that is allowed, and it is kept`() async throws {
-    let (strict, _) = try await project()
+    let (strict, _) = try await ProtectedProject.make()
     let no = try await run(strict, "up", "--break-glass", "the site is down")
     #expect(no.status == 4)
     #expect(
       no.errors.contains(
         "error: environment \"live\" does not allow to pass over its approval\n"), "\(no.errors)")
-    let (program, database) = try await project("approval: {break_glass: true}")
+    let (program, database) = try await ProtectedProject.make("approval: {break_glass: true}")
     let outcome = try await run(program, "up", "--break-glass", "the site is down")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(
@@ -207,7 +184,7 @@ import Testing
   }
 
   @Test func `a migration is validated first where that is asked for`() async throws {
-    let (program, _) = try await project("validated_on: 'staging'")
+    let (program, _) = try await ProtectedProject.make("validated_on: 'staging'")
     let outcome = try await run(program, "approve", "--by", "rita")
     #expect(outcome.status == 4)
     #expect(
@@ -230,7 +207,7 @@ import Testing
     async throws
   {
     let staging = try await TestServer.shared.makeDatabase()
-    let (program, database) = try await project(
+    let (program, database) = try await ProtectedProject.make(
       "validated_on: 'staging'}, staging: {url: '\(staging.url)'", journal: "database")
     let url = database.url + "&options=-csearch_path%3Dpublic"
     #expect(try await run(program, "approve", "-e", "live", "--by", "rita").status == 4)
@@ -253,7 +230,7 @@ import Testing
   }
 
   @Test func `the project's own checklist is what counts where there is one`() async throws {
-    let (program, _) = try await project("validated_on: 'staging'")
+    let (program, _) = try await ProtectedProject.make("validated_on: 'staging'")
     try program.signAll(of: ["001_orders", "002_note"], on: "staging")
     let text = try program.read("lockstep.json")
     try program.write("# Ours\n\n- [ ] The team knows\n", to: "docs/list.md")
@@ -268,7 +245,7 @@ import Testing
   }
 
   @Test func `which environment is meant is asked, not guessed`() async throws {
-    let (program, _) = try await project()
+    let (program, _) = try await ProtectedProject.make()
     let other = try await TestServer.shared.makeDatabase()
     let outcome = try await run(program, "approve", "--url", other.url, "--by", "rita")
     #expect(outcome.status == 2)
@@ -283,7 +260,7 @@ import Testing
   // MARK: Telling
 
   @Test func `a dry run shows the gates, for people and scripts`() async throws {
-    let (program, _) = try await project("backup: true, health: {sql: 'select 1'}")
+    let (program, _) = try await ProtectedProject.make("backup: true, health: {sql: 'select 1'}")
     let dry = try await run(program, "up", "--dry-run")
     #expect(dry.status == 0)
     #expect(
@@ -303,7 +280,7 @@ import Testing
   }
 
   @Test func `status says whether what is pending is approved`() async throws {
-    let (program, _) = try await project()
+    let (program, _) = try await ProtectedProject.make()
     let before = try await run(program, "status")
     #expect(
       before.output.hasSuffix(
@@ -322,7 +299,7 @@ import Testing
 
   @Test func `an environment that is not protected has nothing to approve`() async throws {
     let database = try await TestServer.shared.makeDatabase()
-    let program = try Program(Self.files, url: database.url)
+    let program = try Program(ProtectedProject.files, url: database.url)
     let outcome = try await run(program, "approve")
     #expect(outcome.status == 0)
     #expect(

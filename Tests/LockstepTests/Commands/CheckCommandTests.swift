@@ -95,13 +95,31 @@ import Testing
         #expect(
           item.keys == [
             "id", "title", "section", "proof", "status", "evidence", "by", "at", "reason", "notes",
+            "rehearsal",
           ])
-        for evidence in item["evidence"]?.elements ?? [] {
+        for evidence in try #require(item["evidence"]?.elements) {
           #expect(evidence.keys == ["text", "weight"])
         }
       }
     }
     #expect(try await program.run("check", "--format", "json", "--known").lines.count == 2)
+  }
+
+  @Test func `the copy can be named, and the result says on which copy it was seen`() async throws {
+    let program = try await goodProject()
+    let shape = try await program.run("check", "-q", "--mode", "shape")
+    #expect(shape.lines[2] == "  rehearsed: schema without rows, on the same server")
+    #expect(try await program.run("check", "-q").lines[2] == shape.lines[2])
+    let anew = try await program.run(
+      "check", "--item", "rollback", "--mode", "sampled", "--sample", "3", "--json")
+    let items = try #require(JSONValue(reading: anew.lines[0])?["items"]?.elements)
+    let rollback = items.first { $0["id"]?.text == "rollback" }?["rehearsal"]
+    #expect(rollback?.keys == ["mode", "sample"])
+    #expect(rollback?["mode"]?.text == "sampled")
+    #expect(rollback?["sample"]?.text == "at most 3 rows a table")
+    #expect(items.first { $0["id"]?.text == "applied" }?["rehearsal"] == .null)
+    let both = try await program.run("check", "--known", "--format", "markdown")
+    #expect(both.lines.contains { $0.hasPrefix("rehearsed for rollback: schema with a sample") })
   }
 
   @Test func `a signature, a waiver and a remark are kept, and taken back`() async throws {
@@ -158,8 +176,18 @@ import Testing
     (["--item", "rolback"], "the checklist \"Staging validation\" has no item \"rolback\""),
     (["--sign", "nothing"], "the checklist \"Staging validation\" has no item \"nothing\""),
     (["--checklist", "stagging"], "there is no checklist \"stagging\""),
+    (["--mode", "half"], "--mode does not know \"half\""),
+    (
+      ["--sample", "0"],
+      "`lockstep check` wants for --sample rows of a table, or a share (500, 2%), not \"0\""
+    ),
+    (["--known", "--mode", "clone"], "--known and --mode cannot be used together"),
+    (
+      ["--item", "rollback", "--note", "x", "--sample", "5"],
+      "--note and --sample cannot be used together"
+    ),
     (["--format", "pdf"], "--format does not know \"pdf\""),
-    (["009"], "there is no migration with the version 009"),
+    (["009"], "there is no migration with the version \"009\""),
   ])
   func `what is not understood is 2, and nothing is recorded`(
     words: [String], message: String
@@ -215,7 +243,8 @@ import Testing
     let outcome = try await program.run("check", "-q")
     #expect(
       outcome.lines.dropFirst() == [
-        "001 notes  incomplete  1 of 2 settled", "  Before",
+        "001 notes  incomplete  1 of 2 settled",
+        "  rehearsed: schema without rows, on the same server", "  Before",
         "  ✓ rollback           Can be rolled back", "  After",
         "  · the-team-was-told  The team was told  open",
         "incomplete   passed 1   open 1",

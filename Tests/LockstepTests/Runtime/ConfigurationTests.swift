@@ -248,6 +248,37 @@ func refusal(
     #expect(!other.rules.isProtected)
   }
 
+  @Test(arguments: [
+    ["-e", "development", "-u", "postgres://db1/orders"], ["-e", "mirror"], ["-e", "dev"],
+  ])
+  func `a protected database keeps its rules whatever environment is named for it`(
+    _ words: [String]
+  ) throws {
+    let files = [
+      "lockstep.json": """
+      {environments: {mirror: {url: 'postgres://db1/orders'},
+        production: {url: 'postgres://db1/orders', protected: true},
+        spare: {url: 'postgres://db2/orders', protected: true}}}
+      """
+    ]
+    let variables = ["DEV_DATABASE_URL": "postgres://db1/orders"]
+    let named = ["-e", "dev"] == words || words.count > 2 ? "development" : "mirror"
+    let error = #expect(throws: ConfigurationError.self) {
+      try settings(words, files, variables: variables)
+    }
+    #expect(
+      error?.diagnostic.description == """
+        error: this is the database of "production", which is protected, not of "\(named)"
+          from: the same database as environments.production.url at lockstep.json:2:3
+          next: name the environment that it is: --env production, or another database; nothing was done
+        """)
+    // Without a name the protected one of both is meant; and another's own rules are no weaker.
+    let unnamed = try settings(["-u", "postgres://db1/orders"], files)
+    #expect(unnamed.environment?.value == "production")
+    let spare = try settings(["-e", "spare", "-u", "postgres://db9/orders"], files)
+    #expect(spare.rules.isProtected)
+  }
+
   @Test func `an environment may be a service`() throws {
     let files = ["/home/ada/.pg_service.conf": "# c\n[orders]\nhost=db9\ndbname=orders\n"]
     let result = try settings(["-e", "orders"], files, variables: ["HOME": "/home/ada"])

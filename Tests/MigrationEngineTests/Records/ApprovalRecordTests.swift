@@ -7,7 +7,8 @@ import Testing
 
 /// Approvals, backups and health checks in the journal.
 @Suite struct ApprovalRecordTests {
-  private static let identity = RunRecordsTests.identity
+  private static let identity = DatabaseIdentity(
+    database: "app", server: "db1:5432", system: "7", oid: "16384")
   private static let at = RunRecordsTests.start("r").at
 
   private static func approval(_ manner: Approval.Manner) -> RunRecord {
@@ -15,7 +16,8 @@ import Testing
       .given(
         Approval(
           id: "a", at: at, by: "Rita \"R\" Reader <rita@example.org>", alsoKnownAs: ["rita"],
-          manner: manner, environment: "production", identity: identity, direction: .down,
+          manner: manner, environment: "production", identity: identity, table: "public.t",
+          direction: .down,
           migrations: [
             ApprovedMigration(
               version: Version("001"), name: "a", checksum: "00", evidence: "11",
@@ -57,16 +59,50 @@ import Testing
     #expect(try await FileRecords(root: folder.path).read(.steps).records.count == 1)
   }
 
-  @Test func `an approval of which a part cannot be read is none`() async throws {
+  @Test(arguments: [
+    (#""checksum":"22""#, #""checksum":2"#), (#""direction":"down""#, #""direction":"both""#),
+    (#","direction":"down""#, ""), (#""act":"approved""#, #""act":"waved_through""#),
+  ])
+  func `an approval of which a part cannot be read is none, and leaves a gap`(
+    _ part: String, _ edited: String
+  ) async throws {
     let folder = TemporaryFolder()
     try FileRecords(root: folder.path).append([Self.approval(.typed)])
     let list = try ChildProcess(["/bin/ls", "\(folder.path)/.lockstep"]).runBlocking()
     let name = String(decoding: list.output, as: UTF8.self).split(separator: "\n")[0]
     let text = try #require(folder.text(".lockstep/\(name)"))
-    folder.write(".lockstep/\(name)", text.replacing("\"checksum\":\"22\"", with: "\"checksum\":2"))
+    #expect(text.contains(part))
+    folder.write(".lockstep/\(name)", text.replacing(part, with: edited))
     let reading = try await FileRecords(root: folder.path).read(.all)
     #expect(reading.records.isEmpty)
     #expect(reading.notes.count == 1)
+    #expect(reading.gaps == reading.notes)
+    #expect(reading.gaps.first?.next == "put it right, or take it out")
+  }
+
+  @Test func `a place that cannot be read may have held anything`() async throws {
+    struct Closed: RunRecords {
+      func append(_ records: [RunRecord]) {}
+      func read(_ wanted: RunRecordSelection) throws(RunRecordsFailure) -> RunRecordReading {
+        throw RunRecordsFailure("closed", next: "open it")
+      }
+    }
+    let folder = TemporaryFolder()
+    folder.write(".lockstep/journal-20250101-h.jsonl/x", "a folder where a file is to be")
+    let files = FileRecords(root: folder.path)
+    let reading = try await JoinedRecords(files, readingAlso: [Closed()]).read(.all)
+    #expect(reading.gaps == reading.notes)
+    #expect(
+      reading.gaps.map(\.what) == [
+        "the journal \"\(folder.path)/.lockstep/journal-20250101-h.jsonl\" cannot be read: Is a directory",
+        "closed",
+      ])
+    let other = TemporaryFolder()
+    other.write(".lockstep", "a file where the folder is to be")
+    #expect(
+      try await FileRecords(root: other.path).read(.all).gaps.map(\.what) == [
+        "the journals in \"\(other.path)/.lockstep\" cannot be read: Not a directory"
+      ])
   }
 
   @Test func `approvals of all databases are in the archive, backups and checks with their runs`() {

@@ -157,6 +157,85 @@ import Testing
     #expect(gate(.approval, facts(records: given, identity: renamed))?.refusal == nil)
   }
 
+  @Test func `what cannot be told to be the database that was approved is another`() throws {
+    func reason(_ change: (inout DatabaseIdentity) -> Void) -> String? {
+      var approved = Self.production
+      approved.oid = "16384"
+      let given = approval(facts(identity: approved))
+      change(&approved)
+      let now = facts(records: [.approval(.given(given))], identity: approved)
+      return gate(.approval, now)?.refusal?.details.last?.text
+    }
+    #expect(reason { _ in } == nil)
+    // As by a restored backup, or a script that begins anew.
+    #expect(
+      reason { $0.oid = "16999" }
+        == "no longer: the database was made anew since: its number was 16384, it is 16999")
+    #expect(reason { $0.oid = nil }?.hasSuffix("it is not known") == true)
+    // Through the same tunnel another cluster may answer.
+    #expect(
+      reason { $0.system = nil }
+        == "no longer: it was approved for system 7, and this role may not see which one this is: GRANT"
+        + " EXECUTE ON FUNCTION pg_control_system() lets it")
+  }
+
+  @Test func `an approval is of one history table`() {
+    var given = approval(facts())
+    given.table = "public.schema_migrations"
+    #expect(gate(.approval, facts(records: [.approval(.given(given))]))?.refusal == nil)
+    given.table = "public.other"
+    #expect(
+      gate(.approval, facts(records: [.approval(.given(given))]))?.refusal?.details.last?.text
+        == "no longer: it was approved for the history in public.other, and this is"
+        + " public.schema_migrations")
+  }
+
+  @Test func `what was approved to run behind a migration does not run without it`() {
+    let records: [RunRecord] = [.approval(.given(approval(facts())))]
+    let second = [files[1]]
+    #expect(
+      gate(.approval, facts(second, records: records))?.refusal?.details.last?.text
+        == "no longer: 1, which was approved to run before it, is gone")
+    // Once that is applied, its file is another matter.
+    let applied = [HistoryRow(version: Version("1"))]
+    #expect(
+      gate(.approval, facts(second, rows: applied, records: records), upAll)?.refusal == nil)
+  }
+
+  @Test func `where a word can be missing from the journal, no other holds`() {
+    var facts = facts(records: [.approval(.given(approval(facts())))])
+    facts.archive.gaps = [.note(code: "journal_unreadable", "line 3 of \"j\" is no record")]
+    #expect(
+      gate(.approval, facts)?.refusal?.description == """
+        error: whether the approval was taken back cannot be told: line 3 of "j" is no record
+          next: see that all of the journal can be read; nothing was done
+        """)
+    facts.archive.gaps[0].next = "take it out"
+    #expect(gate(.approval, facts)?.refusal?.next == "take it out; nothing was done")
+    facts.demands.mayBreakGlass = true
+    facts.brokenGlass = .init(by: "ann", reason: "down")
+    #expect(gate(.approval, facts)?.refusal == nil)
+  }
+
+  @Test func `what a lesser copy has shown since is other evidence`() {
+    func seen(on copy: CheckFinding.Copy?) -> [RunRecord] {
+      var finding = CheckFinding(.passed, [.init("row 1", .supports)])
+      finding.copy = copy
+      return checks(nil, .proven(finding))
+    }
+    func reason(_ before: CheckFinding.Copy?, _ after: CheckFinding.Copy?) -> String? {
+      let given = approval(facts(records: seen(on: before)) { $0.validatedOn = "staging" })
+      let now = facts(records: seen(on: before) + seen(on: after) + [.approval(.given(given))]) {
+        $0.validatedOn = "staging"
+      }
+      return gate(.approval, now)?.refusal?.details.last?.text
+    }
+    #expect(reason(.init(.clone), .init(.clone)) == nil)
+    #expect(
+      reason(.init(.clone), .init(.shape))
+        == "no longer: its evidence on staging has changed since")
+  }
+
   @Test func `what was taken back no longer holds, and a newer approval does`() {
     let first = approval(facts())
     let records: [RunRecord] = [
@@ -208,6 +287,17 @@ import Testing
       gate(.approval, facts(rows: applied), downOne)?.refusal?.next
         == "have it looked at and approved: `lockstep approve --down -e production`; nothing was done"
     )
+    // What is approved by that is what was asked for.
+    #expect(
+      gate(.approval, facts(rows: applied), .down(to: nil, count: 2))?.refusal?.next
+        == "have it looked at and approved: `lockstep approve --down --count 2 -e production`; nothing"
+        + " was done")
+    let redo = gate(.approval, facts(rows: applied), .redo(count: 1))?.refusal
+    #expect(redo?.details.map(\.text) == ["--env", "nobody has approved it"])
+    #expect(
+      redo?.next
+        == "roll it back and apply it apart, each with its approval, beginning with `lockstep approve"
+        + " --down -e production`; nothing was done")
   }
 
   // MARK: The author
@@ -232,13 +322,6 @@ import Testing
     #expect(gate(.otherThanAuthor, facts(records: given))?.state == .notAsked)
     let asked = facts(records: given) { $0.approverIsNotAuthor = true }
     #expect(gate(.otherThanAuthor, asked)?.refusal?.code == "author_unknown")
-  }
-
-  @Test func `the address that GitHub hides another behind is the login`() {
-    let hidden = Person("Ann <123+ann@users.noreply.github.com>")
-    #expect(hidden.mayBe(Person("ann")))
-    #expect(!hidden.mayBe(Person("bob")))
-    #expect(!Person("").mayBe(Person("")))
   }
 
   // MARK: Validated

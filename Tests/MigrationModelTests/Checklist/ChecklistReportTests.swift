@@ -77,6 +77,28 @@ import Testing
         """)
   }
 
+  @Test func `the copies on which it was seen are told, and of several what for`() {
+    var report = report()
+    func copies(_ copies: [CheckFinding.Copy?]) -> [String] {
+      for (index, copy) in copies.enumerated() { report.migrations[0].items[index].copy = copy }
+      return report.migrations[0].rehearsalLines
+    }
+    let sample = CheckFinding.Copy(.sampled, sample: "at most 500 rows a table")
+    #expect(copies([nil, nil, nil, nil]) == [])
+    let words = "schema with a sample of the rows, on the same server, at most 500 rows a table"
+    #expect(copies([sample, nil, nil, sample]) == ["rehearsed: \(words)"])
+    #expect(report.markdown.contains("\n\nrehearsed: \(words)\n\n- [ ] Rolls back"))
+    #expect(report.html.contains("<p>rehearsed: \(words)</p>\n<table>"))
+    #expect(
+      copies([sample, nil, nil, .init(.clone)]) == [
+        "rehearsed for rollback: \(words)",
+        "rehearsed for contract: a clone with every row, on the same server",
+      ])
+    // What was seen of another content says nothing of this one.
+    report.migrations[0].items[3].status = .stale
+    #expect(report.migrations[0].rehearsalLines == ["rehearsed: \(words)"])
+  }
+
   @Test func `a report reads as a task list again`() throws {
     let list = try Checklist(markdown: report("told").markdown)
     #expect(list.items.count == 4)
