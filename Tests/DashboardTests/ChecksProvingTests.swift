@@ -51,11 +51,11 @@ struct ChecksProvingTests {
     var model = CheckScenes.focused()
     #expect(
       model.command("waive nobody uses it")
-        == [Self.word("constraints", .waived(reason: "nobody uses it"))])
+        == [ChecksUpdateTests.word("constraints", .waived(reason: "nobody uses it"))])
     #expect(model.command("waive") == [])
     #expect(model.screen.last?.contains("a reason is needed") == true)
     model.press(.escape)
-    #expect(model.command("note later") == [Self.word("constraints", .noted("later"))])
+    #expect(model.command("note later") == [ChecksUpdateTests.word("constraints", .noted("later"))])
   }
 
   /// A check that proves the constraints, on a screen of a size.

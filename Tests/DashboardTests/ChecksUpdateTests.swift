@@ -11,7 +11,7 @@ import Testing
 struct ChecksUpdateTests {
   static let version = Version("0042")
 
-  private static func word(_ item: String, _ act: CheckRecord.Act) -> Effect {
+  static func word(_ item: String, _ act: CheckRecord.Act) -> Effect {
     .keepCheck(
       CheckWord(version: version, checksum: CheckScenes.checksum, item: item, act: act))
   }
