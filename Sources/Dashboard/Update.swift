@@ -87,7 +87,9 @@ extension Model {
       facts.checks.take(checklist)
       return []
     case .checklistFailed(let diagnostic):
+      let isNews = facts.checks.problem != diagnostic
       facts.checks.problem = diagnostic
+      if isNews, facts.checks.staleness != nil { say(diagnostic) }
       return []
     case .checkProgress(let step, let at):
       facts.now = max(facts.now, at)

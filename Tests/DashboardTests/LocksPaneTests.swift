@@ -95,7 +95,7 @@ struct LocksPaneTests {
   func `a wait for a safe snapshot has an edge of its own`(_ size: (columns: Int, rows: Int)) {
     var model = Scenes.ready(size.columns, size.rows, locks: Self.snapshot)
     expectGolden(model.view(), "locks/snapshot-\(size.columns)x\(size.rows)")
-    #expect(model.text.contains("safe snapshot"))
+    #expect(model.text.contains("serializable safe snapshot"))
     #expect(model.text.contains("waiting 1"))
     guard size.columns > 80 else { return }
     #expect(model.text.contains("snap"))
