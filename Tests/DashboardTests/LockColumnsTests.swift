@@ -47,7 +47,8 @@ struct LockColumnsTests {
 
   @Test func `the statement gives way before anything else`() {
     let lines = [
-      Self.line("a-rather-long-name-of-a-job", on: "a_long_table_pkey of a_long_table", blocks: "1"),
+      Self.line(
+        "a-rather-long-name-of-a-job", on: "a_long_table_pkey of a_long_table", blocks: "1"),
       Self.line("b", on: "orders", wait: "1.4 s", mode: .shareUpdateExclusive),
     ]
     #expect(Self.names(lines, 118).last == "blocks")
@@ -57,7 +58,8 @@ struct LockColumnsTests {
 
   @Test func `modes are written in short before a column is left out`() {
     let lines = [
-      Self.line("a-rather-long-name-of-a-job", on: "a_long_table_pkey of a_long_table", blocks: "1"),
+      Self.line(
+        "a-rather-long-name-of-a-job", on: "a_long_table_pkey of a_long_table", blocks: "1"),
       Self.line("b", on: "orders", wait: "1.4 s", mode: .shareUpdateExclusive),
     ]
     #expect(LockColumns(for: lines, width: 118).isShort)
@@ -76,7 +78,8 @@ struct LockColumnsTests {
 
   @Test func `every table fits its width, and names are cut last`() {
     let lines = [
-      Self.line("a-rather-long-name-of-a-job", on: "a_long_table_pkey of a_long_table", blocks: "1"),
+      Self.line(
+        "a-rather-long-name-of-a-job", on: "a_long_table_pkey of a_long_table", blocks: "1"),
       Self.line("b", on: "orders", wait: "1.4 s", mode: .shareUpdateExclusive),
     ]
     for width in 0...200 {

@@ -94,6 +94,12 @@ public struct RunLog: Sendable, Hashable {
     public var direction: Direction
     public var startedAt: Instant
     public var statementsDone = 0
+    /// When what is at work was sent, as nearly as it is known.
+    public var sentAt: Instant
+    /// Whether it has stopped between its statements, which are then sent one by one.
+    public var isStepped = false
+    /// What the statements of each script would do by their text.
+    var effects: [[EffectAnalysis]] = []
     /// The lock attempt that is under way, 1 before the first has failed.
     public var attempt = 1
     /// How many there are in all.
@@ -164,8 +170,10 @@ public struct RunLog: Sendable, Hashable {
       entry(.remark("waiting for another runner: \(RunLog.words(for: holder))"))
     case .migrationStarted(let version, let name, let direction):
       current = Current(
-        version: version, name: name, direction: direction, startedAt: now,
+        version: version, name: name, direction: direction, startedAt: now, sentAt: now,
         attempts: budget.attempts)
+      let units = currentStep?.units ?? []
+      current?.effects = units.map(\.effects)
       progress = nil
       reported = .unknown
       stop = nil
@@ -193,11 +201,14 @@ public struct RunLog: Sendable, Hashable {
       stop = nil
       reported = .unknown
       current?.statementsDone = 0
+      let again = current?.rest?.until
+      current?.sentAt = again ?? now
     case .queue(_, let found): queue = found.isEmpty ? nil : SeenQueue(queue: found, at: now)
     case .progress(_, let found): reported = found.map(Reported.progress) ?? .nothing
     case .statementFinished(
       _, let index, let line, let command, let rows, let milliseconds, let locks, let changes):
       current?.statementsDone = index + 1
+      current?.sentAt = now
       queue = nil
       reported = .unknown
       entry(
@@ -206,12 +217,14 @@ public struct RunLog: Sendable, Hashable {
           locks: locks ?? [], changes: changes ?? []))
     case .stopped(_, let place):
       queue = nil
+      current?.isStepped = true
       stop = Stop(
         place: place, at: now,
         transactionStartedAt: Instant(
           microseconds: now.microseconds - Int64(place.openMilliseconds * 1000)))
     case .resumed:
       queue = nil
+      current?.sentAt = now
       stop = nil
     case .migrationFinished(let version, let name, let direction, let milliseconds, let locks):
       endCurrent()

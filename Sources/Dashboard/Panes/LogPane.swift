@@ -45,7 +45,7 @@ struct LogPane: Pane {
   mutating func settle(_ facts: inout Facts, size: Size) {
     guard let run = facts.run, size != .zero else { return }
     let body = Size(
-      columns: size.columns, rows: size.rows - foot(run, facts, columns: size.columns).count)
+      columns: size.columns, rows: max(0, size.rows - foot(run, facts, size).count))
     document.resize(body)
     let basis = Basis(
       entries: run.entries.count, started: run.startedAt, columns: size.columns,
@@ -80,7 +80,7 @@ struct LogPane: Pane {
       frame.write("no run yet", at: .zero, style: facts.look.palette.dim)
       return frame
     }
-    let foot = self.foot(run, facts, columns: size.columns)
+    let foot = self.foot(run, facts, size)
     let body = Rectangle(
       column: 0, row: 0, columns: size.columns, rows: max(0, size.rows - foot.count))
     document.draw(on: &frame, in: body, facts.look)
@@ -92,8 +92,9 @@ struct LogPane: Pane {
   }
 
   /// The lines that stay at the foot while something runs: elapsed time and progress as bars.
-  private func foot(_ run: RunLog, _ facts: Facts, columns: Int) -> [DocumentLine] {
+  private func foot(_ run: RunLog, _ facts: Facts, _ size: Size) -> [DocumentLine] {
     guard let current = run.current else { return [] }
+    let columns = size.columns
     var queue = StopLines(run: run, now: facts.now).lines(columns: columns)
     queue += BudgetLines(run: run, now: facts.now).lines(columns: columns)
     // Where the script pane tells it as well, one line does.
@@ -101,6 +102,9 @@ struct LogPane: Pane {
       facts.placedPanes.contains(ScriptPane.script.number)
     {
       queue = Array(queue.prefix(1))
+    } else if queue.isEmpty || size.rows >= 20 {
+      // How it stands in a queue is more urgent than what it asks for there.
+      queue += RunningLockLines(facts)?.lines(columns: columns) ?? []
     }
     let elapsed = Double(facts.now.microseconds(since: current.startedAt)) / 1000
     let share = elapsed / RunLog.targetMilliseconds
