@@ -111,10 +111,14 @@ struct LogPane: Pane {
     let isSlow = share > 1
     // That it is slow must not be cut off by the bar.
     let words = "  \(Words.duration(milliseconds: elapsed)) of 30 s" + (isSlow ? "  slow" : "")
-    let width = max(3, min(24, columns - 28, columns - 10 - words.utf8.count))
+    func label(_ text: String) -> String {
+      columns < 44 ? " " + TextWidth.pad(text, to: 9) : DocumentLine.label(text, columns)
+    }
+    let left = label("").count
+    let width = max(3, min(24, columns - left - 18, columns - left - words.utf8.count))
     var lines = [
       DocumentLine([
-        .init(" elapsed  ", .dim),
+        .init(label("elapsed"), .dim),
         .init(Bars.progress(share, width: width), isSlow ? .warning : .active),
         .init(words, isSlow ? .warning : .text),
       ])
@@ -122,14 +126,15 @@ struct LogPane: Pane {
     if let progress = run.progress {
       lines.append(
         DocumentLine([
-          .init(" rows     ", .dim), .init(Bars.progress(progress.fraction, width: width), .active),
+          .init(label("rows"), .dim),
+          .init(Bars.progress(progress.fraction, width: width), .active),
           .init("  \(progress.done) of \(progress.of)", .text),
         ]))
     }
     if case .progress(let progress) = run.reported, run.stop == nil {
       lines += BudgetLines.progress(progress, columns: columns)
     } else if run.lacksProgress(at: facts.now) {
-      lines.append(DocumentLine("          no progress reported", .dim))
+      lines.append(DocumentLine(label("") + "no progress reported", .dim))
     }
     return queue + lines
   }
