@@ -101,6 +101,7 @@ extension Model {
       return endCheck(CheckWords.outcome(report), report, at: at)
     case .checkFailed(let diagnostic, let at):
       let wasCancelled = facts.checks.log?.isCancelling ?? false
+      facts.checks.forgetTold()
       return endCheck(CheckWords.failure(diagnostic, wasCancelled: wasCancelled), at: at)
     case .checkKept(let record): return kept(record)
     case .done(let text):

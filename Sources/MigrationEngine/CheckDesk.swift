@@ -109,7 +109,16 @@ struct CheckDesk {
     }
     // Dump and diagram are of the schema after all that is pending.
     let versions = texts.configured.contains(.documentation) ? [] : due.map(\.version)
-    let found = try await rehearsal.run(versions) { report(.rehearsing($0)) }
+    let early = EarlyFindings(
+      by: check.by, environment: check.environment, configured: texts.configured,
+      schemas: probe.seen,
+      due: due.map { status in
+        (status, checked(status).items.filter { isDue($0, of: status, items) }.map(\.item))
+      })
+    let found = try await rehearsal.run(versions) { progress in
+      report(.rehearsing(progress))
+      for (version, item) in early.items(shownBy: progress) { report(.seen(version, item)) }
+    }
     try await refuseChangedFiles()
     return Rehearsed(report: found, schemas: probe.seen)
   }

@@ -159,8 +159,9 @@ struct ChecksProvingTests {
     model.tell(
       .checkFailed(.error(code: "cancelled", "cancelled"), at: Scenes.later(6000)))
     #expect(
-      model.lastWord?.text == "cancelled: the scratch copy is gone; what was proven is kept")
+      model.lastWord?.text == "cancelled: the scratch copy is gone; what the journal has stands")
     #expect(!model.facts.checks.isRunning)
+    #expect(!model.text.contains("[x]"), "nothing of it was kept")
     #expect(model.press(.character("V")) == [.check(Self.version, items: [])])
   }
 

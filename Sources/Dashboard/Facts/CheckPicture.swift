@@ -102,6 +102,13 @@ public struct CheckPicture: Sendable {
     recordsNumber += 1
   }
 
+  /// Forgets what a check that broke off has told: only what the journal has is proven.
+  mutating func forgetTold() {
+    guard !told.isEmpty else { return }
+    told = []
+    recordsNumber += 1
+  }
+
   // MARK: - How it stands
 
   /// Folds what was kept into how each migration stands, where something of it is new.

@@ -47,6 +47,7 @@ struct ScratchRun {
       try Task.checkCancellation()
       let (migration, after) = try await one(status, from: before, reader, in: session)
       done.append(migration)
+      report(.seen(migration, isWhole: true))
       // What comes next would stand on something that is neither before nor after.
       guard migration.applies == true, migration.rollBack.runs != false,
         migration.reapplies != false
@@ -94,6 +95,7 @@ struct ScratchRun {
       var trials: [Trial] = []
       for index in probes.indices { trials += try await probes[index].after(scene) }
       result.trials = trials
+      report(.seen(result, isWhole: false))
     }
     guard up.failure == nil, result.rollBack.hasScript else { return (result, applied) }
     try await rows?.writeAndRollBack(result.changes, try await wayBack(status.version))
