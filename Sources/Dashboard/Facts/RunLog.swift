@@ -13,6 +13,8 @@ public struct RunLog: Sendable, Hashable {
   public private(set) var isCancelling = false
   /// Steps that ended, well or badly.
   public private(set) var stepsDone = 0
+  /// What it has done to migrations, by their versions.
+  public private(set) var done: [Version: Done] = [:]
   /// The last `Processed X of Y` of the migration that runs.
   public private(set) var progress: Progress?
   /// How long the migrations of this run may wait for locks.
@@ -114,6 +116,13 @@ public struct RunLog: Sendable, Hashable {
     public var milliseconds: Double
 
     public func isOver(at now: Instant) -> Bool { now >= until }
+  }
+
+  /// What a run has done to a migration, which it may apply and roll back in turn.
+  public struct Done: Sendable, Hashable {
+    public var first: Direction
+    public var last: Direction
+    public var at: Instant
   }
 
   public enum Outcome: Sendable, Hashable {
@@ -229,6 +238,7 @@ public struct RunLog: Sendable, Hashable {
     case .migrationFinished(let version, let name, let direction, let milliseconds, let locks):
       endCurrent()
       stepsDone += 1
+      done[version] = Done(first: done[version]?.first ?? direction, last: direction, at: now)
       entry(
         .finished(version, name: name, direction, milliseconds: milliseconds, locks: locks ?? []))
     case .migrationDeclined(let version, _, _):

@@ -37,7 +37,7 @@ extension MigrationsPane {
 
   private func drawDivider(on frame: inout Frame, _ place: Rectangle, _ facts: Facts) {
     let isWide = place.size.columns >= 34
-    let counts = facts.counts
+    let counts = facts.countsNow
     frame.rule(
       place, leading: StyledText(isWide ? "applied \(counts.applied)" : "applied"),
       trailing: StyledText(isWide ? "pending \(counts.pending)" : "pending"),
@@ -95,6 +95,12 @@ extension MigrationsPane {
       let words = total > 1 ? "run \(run.stepsDone + 1)/\(total)" : "run"
       return StyledText(words, palette.active)
     }
+    var mark = mark
+    switch facts.doneSinceRead(migration.version)?.last {
+    case .up: mark = .recorded
+    case .down: mark = .ready
+    case nil: break
+    }
     return StyledText(TextWidth.pad(mark.text, to: 3), mark.tone.style(palette))
   }
 
@@ -115,7 +121,8 @@ extension MigrationsPane {
     let palette = facts.look.palette
     let columns = frame.size.columns
     var notes: [StyledText] = []
-    if facts.picture.knowsStates, !status.historyTableExists {
+    let hasRun = facts.run?.done.keys.contains { facts.doneSinceRead($0) != nil } ?? false
+    if facts.picture.knowsStates, !status.historyTableExists, !hasRun {
       notes += told(
         "no history table \(status.table) yet: the first apply makes it", columns, palette)
     }

@@ -90,7 +90,9 @@ struct ScriptPane: Pane {
     {
       note = "\(selected.version)  rehearsed \(CheckWords.moment(record.at, now: facts.now))"
     }
-    if let current = facts.run?.current, current.version == selected.version {
+    if let current = facts.run?.current, current.version == selected.version,
+      slot == .script || current.direction == .down
+    {
       short = facts.run?.stop == nil ? "running" : "stopped"
       let place =
         switch facts.run?.stop?.place.next {
