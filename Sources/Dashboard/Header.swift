@@ -93,7 +93,7 @@ enum Header {
         Part(text: Words.count(status.migrations.count, "file"), style: palette.text, rank: 4)
       ]
     }
-    let counts = facts.counts
+    let counts = facts.countsNow
     var parts = [
       Part(text: "applied \(counts.applied)", style: palette.text, rank: 3),
       Part(text: "pending \(counts.pending)", style: palette.text, rank: 3),

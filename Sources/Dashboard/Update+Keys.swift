@@ -309,15 +309,22 @@ extension Model {
       say("nothing runs; ^C again leaves")
       return []
     }
-    let version = facts.run?.current?.version.text ?? "the run"
+    let version = facts.run?.current?.version
     switch interruption {
     case .none, .asked:
       interruption = .cancelling
       facts.run?.cancel(at: facts.now)
-      say("cancelling \(version): its transaction rolls back; ^C again leaves after that", .warning)
+      let what =
+        version.map { "cancelling \($0): its transaction rolls back" }
+        ?? "cancelling the run: no migration is at work at this moment"
+      say("\(what); ^C again leaves after that", .warning)
       return [.cancelRun]
     case .cancelling:
       interruption = .leaving
+      guard let version else {
+        say("leaving as soon as the run has ended", .warning)
+        return []
+      }
       say(
         "leaving as soon as the server has answered for \(version); ^C once more leaves at once,"
           + " and nobody knows then whether a COMMIT on its way was done", .warning)

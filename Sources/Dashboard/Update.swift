@@ -87,7 +87,9 @@ extension Model {
       facts.checks.take(checklist)
       return []
     case .checklistFailed(let diagnostic):
+      let isNews = facts.checks.problem != diagnostic
       facts.checks.problem = diagnostic
+      if isNews, facts.checks.staleness != nil { say(diagnostic) }
       return []
     case .checkProgress(let step, let at):
       facts.now = max(facts.now, at)
@@ -99,6 +101,7 @@ extension Model {
       return endCheck(CheckWords.outcome(report), report, at: at)
     case .checkFailed(let diagnostic, let at):
       let wasCancelled = facts.checks.log?.isCancelling ?? false
+      facts.checks.forgetTold()
       return endCheck(CheckWords.failure(diagnostic, wasCancelled: wasCancelled), at: at)
     case .checkKept(let record): return kept(record)
     case .done(let text):

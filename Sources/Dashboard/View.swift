@@ -41,10 +41,15 @@ extension Model {
         title.append(text, part.isChosen ? .standard : palette.dim)
       }
       // Corners, and a blank and a line at either side of each text.
-      let fits = title.width + TextWidth.of(heading.note) + 8 <= place.area.size.columns
+      func fits(_ note: String) -> Bool {
+        title.width + TextWidth.of(note) + 8 <= place.area.size.columns
+      }
+      var note = fits(heading.note) ? heading.note : heading.shortNote
+      // A tab that cannot be read cannot be chosen; what a note says stands elsewhere as well.
+      if heading.parts.count > 1, !fits(note) { note = "" }
       frame.box(
         place.area, title: title,
-        trailing: StyledText(fits ? heading.note : heading.shortNote),
+        trailing: StyledText(note),
         focus: isFocused ? .focused : .unfocused, top: place.joinsAbove ? .joined : .free,
         borders: facts.look.borders, palette: palette)
     }
@@ -104,7 +109,7 @@ extension Model {
       switch facts.connection {
       case .unconfigured: "no database"
       case .connecting: "connecting"
-      case .connected: "+\(facts.counts.applied) .\(facts.counts.pending)"
+      case .connected: "+\(facts.countsNow.applied) .\(facts.countsNow.pending)"
       case .lost: "lost"
       }
     return [facts.target.word, access, state, facts.target.database].compactMap { $0 }

@@ -95,11 +95,14 @@ struct CheckDesk {
     if !pending.isEmpty {
       // Dump and diagram are of the schema after all that is pending.
       let versions = texts.configured.contains(.documentation) ? [] : pending.map(\.version)
-      found.append(try await rehearse(versions, report))
+      found.append(try await rehearse(versions, showing: pending, items, report))
     }
     // What is pending is rehearsed on the target as it is: on a copy of its own.
     let applied = due.filter { $0.state == .applied && obstacle(to: $0) == nil }
-    if !applied.isEmpty { found.append(try await rehearse(applied.map(\.version), report)) }
+    if !applied.isEmpty {
+      found.append(
+        try await rehearse(applied.map(\.version), showing: applied, items, report))
+    }
     if !found.isEmpty { try await refuseChangedFiles(of: applied) }
     return found
   }
@@ -110,8 +113,12 @@ struct CheckDesk {
     return RehearsalCourse.obstacle(to: status, in: loaded.status)
   }
 
+  /// Rehearses once.
+  ///
+  /// - Parameter due: Those of which the rehearsal is to show something, told as it is seen.
   private func rehearse(
-    _ versions: [Version], _ report: @escaping @Sendable (CheckRun.Progress) -> Void
+    _ versions: [Version], showing due: [MigrationStatus], _ items: Set<String>?,
+    _ report: @escaping @Sendable (CheckRun.Progress) -> Void
   ) async throws -> Rehearsed {
     var rehearsal = Rehearsal(
       project: check.project, target: check.target, options: check.options, loop: check.loop)
@@ -133,7 +140,16 @@ struct CheckDesk {
     if !texts.cachedQueries.isEmpty {
       rehearsal.probes.append(QueryCacheProbe(texts.cachedQueries))
     }
-    let found = try await rehearsal.run(versions) { report(.rehearsing($0)) }
+    let early = EarlyFindings(
+      by: check.by, environment: check.environment, configured: texts.configured,
+      schemas: probe.seen,
+      due: due.map { status in
+        (status, checked(status).items.filter { isDue($0, of: status, items) }.map(\.item))
+      })
+    let found = try await rehearsal.run(versions) { progress in
+      report(.rehearsing(progress))
+      for (version, item) in early.items(shownBy: progress) { report(.seen(version, item)) }
+    }
     return Rehearsed(report: found, schemas: probe.seen)
   }
 

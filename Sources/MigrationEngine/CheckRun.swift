@@ -30,6 +30,8 @@ public struct CheckRun: Sendable {
   /// What is being done, for whoever waits.
   public enum Progress: Sendable {
     case rehearsing(Rehearsal.Progress)
+    /// How an item will stand once what is seen on the copy is kept, which it is when the copy is gone.
+    case seen(Version, CheckedItem)
     case proving(Version, ChecklistItem)
     /// How an item stands now, whether it was just proven or settled before.
     case settled(Version, CheckedItem)

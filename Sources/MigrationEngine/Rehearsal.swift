@@ -29,6 +29,8 @@ public struct Rehearsal: Sendable {
     case copied(RehearsalReport.Scratch)
     case running(Version, name: String, String)
     case event(RunEvent)
+    /// What a migration has come to so far; told once it was tried, and once all was seen of it.
+    case seen(RehearsedMigration, isWhole: Bool)
   }
 
   /// - Parameter options: Time-outs of the runs; nothing is asked and no file is written.

@@ -231,14 +231,31 @@ struct ChecksPaneTests {
   }
 
   @Test func `a checklist that cannot be read says why`() {
-    var model = Scenes.ready(120, 40)
-    model.tell(
-      .checklistFailed(
-        .error(
-          code: "configuration", "the checklist docs/checks.md cannot be read: it is not there",
-          next: "write it, or take \"checklist\" out of lockstep.json")))
+    var model = Scenes.ready(120, 40, checklist: nil)
+    model.tell(.checklistFailed(Self.unreadable))
     expectGolden(model.view(), "checks/unreadable-120x40")
     #expect(model.text.contains("cannot be read"))
+  }
+
+  private static let unreadable = Diagnostic.error(
+    code: "configuration", "the checklist docs/checks.md cannot be read: it is not there",
+    next: "write it, or take \"checklist\" out of lockstep.json")
+
+  @Test(arguments: [(80, 24), (120, 40)])
+  func `a checklist that became unreadable is said to be as it was`(
+    _ size: (columns: Int, rows: Int)
+  ) {
+    var model = Scenes.ready(size.columns, size.rows)
+    model.tell(.checklistFailed(Self.unreadable))
+    expectGolden(model.view(), "checks/outdated-\(size.columns)x\(size.rows)")
+    #expect(model.text.contains("! as last read: the checkl"))
+    #expect(model.lastWord?.text.contains("cannot be read: it is not there") == true)
+    model.press(.escape)
+    let word = model.lastWord
+    model.tell(.checklistFailed(Self.unreadable))
+    #expect(model.lastWord == word, "said once")
+    model.tell(.checksRead(CheckScenes.checklist))
+    #expect(!model.text.contains("as last read"))
   }
 
   // MARK: - Elsewhere on the screen

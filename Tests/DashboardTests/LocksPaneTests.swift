@@ -98,7 +98,7 @@ struct LocksPaneTests {
   func `a wait for a safe snapshot has an edge of its own`(_ size: (columns: Int, rows: Int)) {
     var model = Scenes.ready(size.columns, size.rows, locks: Self.snapshot)
     expectGolden(model.view(), "locks/snapshot-\(size.columns)x\(size.rows)")
-    #expect(model.text.contains("safe snapshot"))
+    #expect(model.text.contains("serializable safe snapshot"))
     #expect(model.text.contains("waiting 1"))
     guard size.columns > 80 else { return }
     #expect(model.text.contains("snap"))
@@ -385,45 +385,5 @@ struct LocksPaneTests {
     sample.costMilliseconds = 12
     let model = Scenes.ready(120, 40, locks: sample)
     #expect(model.text.contains("backing off: every 2s  probe 12 ms"))
-  }
-
-  // MARK: - When the server is asked
-
-  @Test func `an idle server is asked for a count each interval`() {
-    var model = Scenes.ready(locks: Scenes.silent)
-    #expect(model.tell(.tick(Scenes.later(500))) == [])
-    #expect(model.tell(.tick(Scenes.later(1000))) == [.sampleLocks(.count)])
-    #expect(model.tell(.tick(Scenes.later(2000))) == [], "not while an answer is awaited")
-    model.tell(.locksSampled(Self.count(0, at: 2000)))
-    #expect(model.tell(.tick(Scenes.later(3000))) == [.sampleLocks(.count)])
-  }
-
-  static func count(_ waiting: Int, at milliseconds: Int64, cost: Double = 0.05) -> LockSample {
-    LockSample(
-      at: Scenes.later(milliseconds), costMilliseconds: cost, content: .waiting(waiting))
-  }
-
-  @Test func `somebody waiting brings a full scan`() {
-    var model = Scenes.ready(locks: Scenes.silent)
-    model.tell(.tick(Scenes.later(1000)), .locksSampled(Self.count(3, at: 1000)))
-    #expect(model.tell(.tick(Scenes.later(2000))) == [.sampleLocks(.full)])
-  }
-
-  @Test func `a dear answer halves the pace`() {
-    var model = Scenes.ready(locks: Scenes.silent)
-    model.tell(.tick(Scenes.later(1000)), .locksSampled(Self.count(0, at: 1000, cost: 12)))
-    #expect(model.tell(.tick(Scenes.later(2000))) == [])
-    #expect(model.tell(.tick(Scenes.later(3000))) == [.sampleLocks(.count)])
-  }
-
-  @Test func `a frozen picture asks nothing and takes nothing`() {
-    var model = Scenes.ready(locks: Scenes.silent)
-    model.press(.character("p"))
-    #expect(model.screen[0].contains("FROZEN"))
-    #expect(model.tell(.tick(Scenes.later(9000))) == [])
-    model.tell(.locksSampled(Scenes.queue))
-    #expect(model.text.contains("nobody waits"))
-    model.press(.character("p"))
-    #expect(model.tell(.tick(Scenes.later(10_000))) != [])
   }
 }

@@ -257,4 +257,39 @@ struct RunScreenTests {
     #expect(model.text.contains("building index: scanning table"))
     #expect(model.text.contains("450 of 1000 blocks"))
   }
+
+  @Test func `what a run has done is counted and marked before the history is read again`() {
+    var model = LogPaneTests.running(120, 40)
+    #expect(model.text.contains("applied 42  pending 2"))
+    #expect(model.text.contains("applied 42 ─"))
+    #expect(model.screen.first { $0.contains("0042 add_order") }?.contains(" ok ") == true)
+    let reverted = RunEvent.migrationFinished(
+      version: Self.version, name: "add_order_channel", direction: .down, durationMilliseconds: 2)
+    var undone = model
+    undone.tell(.runEvent(reverted, at: Scenes.later(46_000)))
+    #expect(undone.text.contains("applied 41  pending 3"))
+    // What is read later stands above what was seen of the run.
+    model.tell(.statusLoaded(Scenes.status(), at: Scenes.later(50_000)))
+    #expect(model.text.contains("applied 41  pending 3"))
+    #expect(model.screen.first { $0.contains("0042 add_order") }?.contains(" ok ") == false)
+  }
+
+  @Test func `the history table is not said to be missing once something was applied`() {
+    let status = Scenes.status([Scenes.pending(Self.channel)], tableExists: false)
+    var model = Scenes.ready(120, 40, target: Scenes.development, status: status)
+    model.start(Scenes.plan([Scenes.step(Self.channel)], status: status))
+    #expect(model.text.contains("no history table"))
+    model.tell(
+      .runEvent(
+        .migrationFinished(
+          version: Self.version, name: "add_order_channel", direction: .up,
+          durationMilliseconds: 2), at: Scenes.later(2000)))
+    #expect(!model.text.contains("no history table"))
+  }
+
+  @Test func `a way back is not said to run while its migration is applied`() {
+    let model = Self.running(200, 60)
+    let titles = model.screen.filter { $0.contains("3 Down") }
+    #expect(titles.count == 1 && titles[0].contains("0042  1 statement"), "\(titles)")
+  }
 }

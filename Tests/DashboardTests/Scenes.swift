@@ -121,13 +121,14 @@ enum Scenes {
       size: Size(columns: columns, rows: rows))
   }
 
-  /// A dashboard on a server, with folder and history read and the locks seen.
+  /// A dashboard on a server, with checklist, folder and history read and the locks seen.
   static func ready(
     _ columns: Int = 80, _ rows: Int = 24, target: Target = production, look: Look = Look(),
     access: Access = .readOnly(.start), status: ProjectStatus = status(),
-    locks: LockSample? = quiet
+    locks: LockSample? = quiet, checklist: Checklist? = CheckScenes.checklist
   ) -> Model {
     var model = model(columns, rows, target: target, look: look, access: access)
+    if let checklist { model.tell(.checksRead(checklist)) }
     model.tell(.connectionChanged(server), .statusLoaded(status, at: now))
     if let locks { model.tell(.locksSampled(locks)) }
     return model

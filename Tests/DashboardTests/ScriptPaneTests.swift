@@ -123,4 +123,10 @@ struct ScriptPaneTests {
       Scenes.ready(120, 40, locks: Scenes.silent).text.contains("now: nobody in the way"))
     #expect(!Scenes.ready(120, 40, locks: nil).text.contains("now:"), "unknown is not nobody")
   }
+
+  @Test func `the tabs are read whole where a version is long`() {
+    let migration = Scenes.migration("20260112090000", "create", up: "SELECT 1;")
+    let model = Scenes.ready(80, 24, status: Scenes.status([Scenes.pending(migration)]))
+    #expect(model.text.contains("2 [Up]  Down  Effect  History ──"))
+  }
 }

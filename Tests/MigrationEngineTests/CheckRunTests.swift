@@ -27,6 +27,31 @@ import Testing
     #expect(ran.migrations[0].items.allSatisfy { $0.by == "ada" && $0.at != nil })
   }
 
+  @Test func `an item is told as soon as it is seen, and stands so in the end`() async throws {
+    let told = Mutex<[String]>([])
+    let found = try await fixture([.note]).withCheck { check in
+      try await check.run { progress in
+        switch progress {
+        case .seen(_, let item):
+          told.withLock { $0.append("\(item.item.id) \(item.status.rawValue)") }
+        case .rehearsing(.running(_, _, let words)): told.withLock { $0.append("* \(words)") }
+        case .settled(_, let item): told.withLock { $0.append("settled \(item.item.id)") }
+        case .rehearsing, .proving: break
+        }
+      }
+    }
+    let lines = told.withLock { $0 }
+    let back = try #require(lines.firstIndex(of: "* down"))
+    for line in ["indexes passed", "constraints not_applicable", "contract passed"] {
+      #expect(try #require(lines.firstIndex(of: line)) < back, "\(lines)")
+    }
+    let rollback = try #require(lines.firstIndex(of: "rollback passed"))
+    #expect(rollback > back && rollback < (lines.firstIndex { $0.hasPrefix("settled") } ?? 0))
+    let final = found[0].items.map { "\($0.item.id) \($0.status.rawValue)" }
+    let seen = lines.filter { !$0.hasPrefix("*") && !$0.hasPrefix("settled") }
+    #expect(seen.allSatisfy(final.contains), "\(seen)")
+  }
+
   @Test func `fresh evidence is not sought again, and that of a changed file is`() async throws {
     let fixture = try await fixture([.note])
     let first = try await fixture.check()

@@ -11,7 +11,7 @@ public enum CheckStep: Sendable, Hashable {
   /// Of a run on the scratch copy.
   case event(RunEvent)
   case proving(Version, ChecklistItem)
-  /// How an item stands now.
+  /// How an item stands now, or will once what was seen is kept.
   case settled(Version, CheckedItem)
 }
 

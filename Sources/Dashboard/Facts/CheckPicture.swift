@@ -41,6 +41,9 @@ public struct CheckPicture: Sendable {
   /// The one that migrations are held against; `nil` until it was read.
   public var checklist: Checklist? { choice.flatMap(Checklists.named) ?? ownList }
 
+  /// Why the project's own checklist is in sight as it was read before, and not as it is now.
+  var staleness: Diagnostic? { choice == nil && ownList != nil ? problem : nil }
+
   /// Everything that was kept, in the order in which it was.
   public var records: [CheckRecord] {
     own.isEmpty && told.isEmpty ? archived : (archived + own + told).sorted { $0.at < $1.at }
@@ -96,6 +99,13 @@ public struct CheckPicture: Sendable {
       CheckRecord(
         at: at, by: by, version: version, checksum: checksum, environment: environment,
         item: item.item.id, act: .proven(CheckFinding(verdict, item.evidence))))
+    recordsNumber += 1
+  }
+
+  /// Forgets what a check that broke off has told: only what the journal has is proven.
+  mutating func forgetTold() {
+    guard !told.isEmpty else { return }
+    told = []
     recordsNumber += 1
   }
 

@@ -33,7 +33,7 @@ struct Forecast: Sendable, Hashable {
     } else {
       now = "now: nobody in the way"
     }
-    usually = facts.locks.usage.usage(of: relation).flatMap { Forecast.words($0, lock.mode) }
+    usually = Forecast.usually(relation, facts)
   }
 
   private static func start(of owner: LockOwner, _ scan: LockPicture.Scan) -> Instant? {
@@ -45,7 +45,12 @@ struct Forecast: Sendable, Hashable {
     }
   }
 
-  private static func words(_ usage: RelationUsage.Usage, _ mode: LockMode) -> String? {
+  /// How many usually use a relation; `nil` before enough is seen.
+  static func usually(_ relation: QualifiedName, _ facts: Facts) -> String? {
+    facts.locks.usage.usage(of: relation).flatMap(words)
+  }
+
+  private static func words(_ usage: RelationUsage.Usage) -> String? {
     // A few looks tell nothing about what is usual.
     guard usage.looks >= 3 else { return nil }
     let looks = "seen by \(usage.seen) of \(usage.looks) looks"

@@ -13,6 +13,8 @@ public struct RunLog: Sendable, Hashable {
   public private(set) var isCancelling = false
   /// Steps that ended, well or badly.
   public private(set) var stepsDone = 0
+  /// What it has done to migrations, by their versions.
+  public private(set) var done: [Version: Done] = [:]
   /// The last `Processed X of Y` of the migration that runs.
   public private(set) var progress: Progress?
   /// How long the migrations of this run may wait for locks.
@@ -94,6 +96,12 @@ public struct RunLog: Sendable, Hashable {
     public var direction: Direction
     public var startedAt: Instant
     public var statementsDone = 0
+    /// When what is at work was sent, as nearly as it is known.
+    public var sentAt: Instant
+    /// Whether it has stopped between its statements, which are then sent one by one.
+    public var isStepped = false
+    /// What the statements of each script would do by their text.
+    var effects: [[EffectAnalysis]] = []
     /// The lock attempt that is under way, 1 before the first has failed.
     public var attempt = 1
     /// How many there are in all.
@@ -108,6 +116,13 @@ public struct RunLog: Sendable, Hashable {
     public var milliseconds: Double
 
     public func isOver(at now: Instant) -> Bool { now >= until }
+  }
+
+  /// What a run has done to a migration, which it may apply and roll back in turn.
+  public struct Done: Sendable, Hashable {
+    public var first: Direction
+    public var last: Direction
+    public var at: Instant
   }
 
   public enum Outcome: Sendable, Hashable {
@@ -164,8 +179,10 @@ public struct RunLog: Sendable, Hashable {
       entry(.remark("waiting for another runner: \(RunLog.words(for: holder))"))
     case .migrationStarted(let version, let name, let direction):
       current = Current(
-        version: version, name: name, direction: direction, startedAt: now,
+        version: version, name: name, direction: direction, startedAt: now, sentAt: now,
         attempts: budget.attempts)
+      let units = currentStep?.units ?? []
+      current?.effects = units.map(\.effects)
       progress = nil
       reported = .unknown
       stop = nil
@@ -193,11 +210,14 @@ public struct RunLog: Sendable, Hashable {
       stop = nil
       reported = .unknown
       current?.statementsDone = 0
+      let again = current?.rest?.until
+      current?.sentAt = again ?? now
     case .queue(_, let found): queue = found.isEmpty ? nil : SeenQueue(queue: found, at: now)
     case .progress(_, let found): reported = found.map(Reported.progress) ?? .nothing
     case .statementFinished(
       _, let index, let line, let command, let rows, let milliseconds, let locks, let changes):
       current?.statementsDone = index + 1
+      current?.sentAt = now
       queue = nil
       reported = .unknown
       entry(
@@ -206,16 +226,19 @@ public struct RunLog: Sendable, Hashable {
           locks: locks ?? [], changes: changes ?? []))
     case .stopped(_, let place):
       queue = nil
+      current?.isStepped = true
       stop = Stop(
         place: place, at: now,
         transactionStartedAt: Instant(
           microseconds: now.microseconds - Int64(place.openMilliseconds * 1000)))
     case .resumed:
       queue = nil
+      current?.sentAt = now
       stop = nil
     case .migrationFinished(let version, let name, let direction, let milliseconds, let locks):
       endCurrent()
       stepsDone += 1
+      done[version] = Done(first: done[version]?.first ?? direction, last: direction, at: now)
       entry(
         .finished(version, name: name, direction, milliseconds: milliseconds, locks: locks ?? []))
     case .migrationDeclined(let version, _, _):

@@ -43,20 +43,22 @@ struct BudgetLines {
   private func budget(_ waited: Double, _ current: RunLog.Current, _ columns: Int) -> [DocumentLine]
   {
     guard let timeout = run.budget.timeout.map(milliseconds) else {
-      return line(
+      return DocumentLine.labelled(
         "lock wait", Words.wait(milliseconds: waited) + ", no time-out", .warning, columns)
     }
     let width = max(6, min(14, columns - 32))
     let used = "\(Words.tenths(min(waited, timeout) / 1000)) of \(Words.tenths(timeout / 1000)) s"
     let attempt = "attempt \(current.attempt) of \(current.attempts)"
     var pieces: [DocumentLine.Piece] = [
-      .init(label("lock budget", columns), .dim),
+      .init(DocumentLine.label("lock budget", columns), .dim),
       .init(Bars.progress(waited / timeout, width: width), .warning),
     ]
     // Where there is no room for both, the attempt stands in a line of its own.
-    let isNarrow = columns < label("", columns).count + width + 2 + used.count + 4 + attempt.count
+    let isNarrow =
+      columns < DocumentLine.label("", columns).count + width + 2 + used.count + 4 + attempt.count
     pieces.append(.init("  " + used + (isNarrow ? "" : "    " + attempt), .text))
-    return [DocumentLine(pieces)] + (isNarrow ? line("", attempt, .text, columns) : [])
+    return [DocumentLine(pieces)]
+      + (isNarrow ? DocumentLine.labelled("", attempt, .text, columns) : [])
   }
 
   private func victims(_ queue: RunLog.SeenQueue, _ columns: Int) -> [DocumentLine] {
@@ -73,7 +75,7 @@ struct BudgetLines {
         run.budget.oldestVictim.map { Words.wait(milliseconds: milliseconds($0)) },
       ].compactMap { $0 }
     if !limits.isEmpty { text += " (limit \(limits.joined(separator: ", ")))" }
-    return line("victims", text, .warning, columns) + who(queue.queue, columns)
+    return DocumentLine.labelled("victims", text, .warning, columns) + who(queue.queue, columns)
   }
 
   /// The first of those behind, by name.
@@ -81,25 +83,25 @@ struct BudgetLines {
     guard !queue.waiting.isEmpty else { return [] }
     var names = queue.waiting.prefix(3).map(RunWords.name)
     if queue.victims > names.count { names.append("\(queue.victims - names.count) more") }
-    return line("", names.joined(separator: ", "), .text, columns)
+    return DocumentLine.labelled("", names.joined(separator: ", "), .text, columns)
   }
 
   private func behind(_ blockers: [LockBlocker], _ columns: Int) -> [DocumentLine] {
     guard let first = blockers.first else { return [] }
     let more = blockers.count > 1 ? " and \(blockers.count - 1) more" : ""
-    return line("behind", RunWords.name(of: first) + more, .text, columns)
+    return DocumentLine.labelled("behind", RunWords.name(of: first) + more, .text, columns)
   }
 
   private func outlook(_ current: RunLog.Current, _ columns: Int) -> [DocumentLine] {
     guard run.budget.timeout != nil else {
-      return line("x", "steps aside; nothing has changed yet", .text, columns)
+      return DocumentLine.labelled("x", "steps aside; nothing has changed yet", .text, columns)
     }
     guard current.attempt < current.attempts else {
-      return line(
+      return DocumentLine.labelled(
         "on timeout", "give up: this is the last attempt; nothing has changed yet", .text, columns)
     }
     let rest = milliseconds(run.budget.rest(after: current.attempt, random: 0.5))
-    return line(
+    return DocumentLine.labelled(
       "on timeout",
       "step aside \(Words.wait(milliseconds: rest)), then try again; nothing has changed yet",
       .text,
@@ -112,22 +114,25 @@ struct BudgetLines {
     let width = max(6, min(14, columns - 32))
     let time = "\(Words.tenths(left / 1000)) of \(Words.tenths(rest.milliseconds / 1000)) s left"
     let bar = DocumentLine([
-      .init(label("resting", columns), .dim),
+      .init(DocumentLine.label("resting", columns), .dim),
       .init(Bars.progress(1 - left / rest.milliseconds, width: width), .active),
       .init("  " + time, .text),
     ])
     return [bar]
-      + line(
+      + DocumentLine.labelled(
         "then", "attempt \(current.attempt) of \(current.attempts); nothing has changed yet", .text,
         columns)
   }
 
-  /// The labels stand in a column, a narrower one where there is little room.
-  private func label(_ text: String, _ columns: Int) -> String {
-    " " + TextWidth.pad(text, to: columns < 60 ? 12 : 14)
+  private func milliseconds(_ duration: Duration) -> Double {
+    let parts = duration.components
+    return Double(parts.seconds) * 1000 + Double(parts.attoseconds) / 1e15
   }
+}
 
-  private func line(
+extension DocumentLine {
+  /// A text behind its label, on as many lines as it needs.
+  static func labelled(
     _ label: String, _ text: String, _ tone: Tone, _ columns: Int
   ) -> [DocumentLine] {
     let left = self.label(label, columns)
@@ -140,9 +145,9 @@ struct BudgetLines {
     }
   }
 
-  private func milliseconds(_ duration: Duration) -> Double {
-    let parts = duration.components
-    return Double(parts.seconds) * 1000 + Double(parts.attoseconds) / 1e15
+  /// The labels stand in a column, a narrower one where there is little room.
+  static func label(_ text: String, _ columns: Int) -> String {
+    " " + TextWidth.pad(text, to: columns < 60 ? 12 : 14)
   }
 }
 
@@ -188,10 +193,13 @@ struct StopLines {
 enum RunWords {
   /// `ACCESS EXCLUSIVE on orders, 1.4 s`.
   static func lock(_ lock: HeldLock) -> String {
-    let relation =
-      lock.relation.schema == "public" ? lock.relation.name : lock.relation.description
     let time = lock.milliseconds.map { ", " + Words.duration(milliseconds: $0) } ?? ""
-    return "\(lock.mode.sqlName) on \(relation)\(time)"
+    return "\(lock.mode.sqlName) on \(name(of: lock.relation))\(time)"
+  }
+
+  /// `orders`, `audit.events`.
+  static func name(of relation: QualifiedName) -> String {
+    relation.schema == "public" ? relation.name : relation.description
   }
 
   /// `statement 2 of 3: line 4 CREATE INDEX`, `COMMIT`.

@@ -88,7 +88,8 @@ enum CheckWords {
   static func failure(_ diagnostic: Diagnostic, wasCancelled: Bool) -> Model.LastWord {
     guard !wasCancelled else {
       return Model.LastWord(
-        severity: .warning, text: "cancelled: the scratch copy is gone; what was proven is kept")
+        severity: .warning, text: "cancelled: the scratch copy is gone; what the journal has stands"
+      )
     }
     let next = diagnostic.next.map { "; next: \($0)" } ?? ""
     return Model.LastWord(severity: diagnostic.severity, text: diagnostic.what + next)

@@ -224,6 +224,11 @@ extension ChecksPane {
       let checked = facts.checked(selected)
     else { return [] }
     let room = size.rows - checked.items.count
+    if let problem = facts.checks.staleness {
+      let lines = DocumentLine.wrapped(
+        "! as last read: \(problem.what)", .warning, columns: size.columns, indent: 0)
+      return Array(lines.prefix(max(size.rows < 3 ? 0 : 1, room)))
+    }
     var lines: [DocumentLine] = []
     for (environment, other) in facts.checks.elsewhere(
       selected, than: facts.target.environment)

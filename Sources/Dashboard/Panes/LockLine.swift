@@ -17,6 +17,7 @@ struct LockLine: Sendable, Hashable {
   var wait: String
   var transaction: String
   var mode: LockMode?
+  /// The mode; where no lock is meant, by what else it keeps others waiting.
   var lock: String
   var on: String
   var blocks: String
@@ -38,6 +39,10 @@ struct LockLine: Sendable, Hashable {
   }
 
   var pid: String { owner.pid.map(String.init) ?? "" }
+  var isWaiting: Bool { wait != "-" }
+  /// How long it has waited; how old its transaction is where it does not wait.
+  var time: String { isWaiting ? wait : transaction }
+  var shortLock: String { mode?.shortName ?? lock }
 }
 
 extension LockLine {
@@ -123,10 +128,16 @@ extension LockLine {
       transaction: (session?.transactionStart ?? node.prepared?.preparedAt).map {
         Words.duration(milliseconds: Double(now.microseconds(since: $0)) / 1000)
       } ?? "",
-      mode: mode, lock: mode?.sqlName ?? "", on: on, blocks: blocks,
+      mode: mode, lock: mode?.sqlName ?? reason(of: node), on: on, blocks: blocks,
       query: session.map(query) ?? "", isDeadlock: node.isInCycle)
     line.hasChildren = !node.children.isEmpty
     return line
+  }
+
+  /// By what else than a lock a node keeps others waiting: while it may still write, no snapshot beside it
+  /// is safe.
+  private static func reason(of node: WaitGraph.Node) -> String {
+    node.wait == nil && node.blocksOn?.kind == .safeSnapshot ? "serializable" : ""
   }
 
   private static func edge(of strength: WaitGraph.Strength) -> String {

@@ -26,7 +26,7 @@ extension LocksPane {
       drawStrip(on: &frame, facts)
       return frame
     }
-    let table = self.table(size.columns)
+    let table = LockColumns(for: lines, width: size.columns)
     frame.tableTitles(table.table, in: frame.bounds.row(0), style: palette.columnTitle)
     let top = position.visibleTop(count: lines.count, height: rowCount)
     let seen = lines.dropFirst(top).prefix(rowCount)
@@ -134,10 +134,10 @@ extension LocksPane {
       text.append("\(line.on)  ", palette.strong)
       text.append(line.pid.isEmpty ? "" : "pid \(line.pid) ", palette.text)
       text.append(line.who + "  ", line.isOurs ? palette.active : palette.text)
-      let time = line.wait == "-" ? line.transaction : line.wait
-      text.append("\(line.state) \(time)  ", palette.text)
+      text.append("\(line.state) \(line.time)  ", palette.text)
       if !line.lock.isEmpty {
-        text.append(line.wait == "-" ? "holds \(line.lock)" : "asks \(line.lock)", palette.text)
+        let verb = line.mode == nil ? "is" : line.isWaiting ? "asks" : "holds"
+        text.append("\(verb) \(line.lock)", palette.text)
       }
       if !line.blocks.isEmpty { text.append("  blocks \(line.blocks)", palette.warning) }
       let place = frame.bounds.row(row)
@@ -145,76 +145,49 @@ extension LocksPane {
     }
   }
 
-  /// The columns at a width, and which of a line's texts each shows.
-  private struct Columns {
-    var table: Table
-    var isShort: Bool
-    var hasTransaction: Bool
-    var hasQuery: Bool
+  private func texts(_ line: LockLine, _ columns: LockColumns, _ facts: Facts) -> [StyledText] {
+    columns.columns.map { text(of: line, in: $0, isShort: columns.isShort, facts) }
   }
 
-  private func table(_ width: Int) -> Columns {
-    let isShort = width < 100
-    let hasQuery = width >= 110
-    // Branches, pid and name share one column, which is as wide as they need where it can be.
-    let widest = lines.reduce(14) { max($0, $1.whoWidth) }
-    var columns = [
-      Table.Column("   PID", .fixed(6)),
-      Table.Column("WHO", .share(weight: 3, minimum: min(widest, max(14, width / 4)))),
-      Table.Column("STATE", .fixed(11)),
-      Table.Column("WAIT", .fixed(6)),
-    ]
-    if hasQuery { columns.append(Table.Column("XACT", .fixed(6))) }
-    // No wider than what stands in them: names and queries want the room.
-    let locks = lines.reduce(8) {
-      max($0, isShort ? $1.mode?.shortName.utf8.count ?? 0 : $1.lock.utf8.count)
-    }
-    let places = lines.reduce(8) { max($0, TextWidth.of($1.on)) }
-    columns.append(Table.Column("LOCK", .fixed(min(locks, isShort ? 14 : 22))))
-    columns.append(
-      Table.Column("ON", .share(weight: 2, minimum: min(places, max(8, width / (isShort ? 6 : 5)))))
-    )
-    columns.append(Table.Column("BLOCKS", .fixed(7)))
-    if hasQuery { columns.append(Table.Column("QUERY", .share(weight: 3, minimum: 10))) }
-    return Columns(
-      table: Table(columns: columns, gap: isShort ? 1 : 2), isShort: isShort,
-      hasTransaction: hasQuery, hasQuery: hasQuery
-    )
-  }
-
-  private func texts(_ line: LockLine, _ columns: Columns, _ facts: Facts) -> [StyledText] {
+  private func text(
+    of line: LockLine, in column: LockColumns.Column, isShort: Bool, _ facts: Facts
+  ) -> StyledText {
     let palette = facts.look.palette
     func text(_ text: String, _ style: Style? = nil) -> StyledText {
       StyledText(text, style ?? palette.text).marking(search, palette.match)
     }
-    let isChild = line.depth > 0
-    let first =
-      isChild
-      ? text(" \(line.edge)", palette.dim)
-      : text(TextWidth.pad(line.pid, to: 6, alignment: .trailing), palette.strong)
+    let waiting = line.isWaiting ? palette.warning : nil
+    switch column {
+    case .pid:
+      return line.depth > 0
+        ? text(" \(line.edge)", palette.dim)
+        : text(TextWidth.pad(line.pid, to: 6, alignment: .trailing), palette.strong)
+    case .who: return who(line, facts).marking(search, palette.match)
+    case .state:
+      let mark = line.isDifferent ? "differs!" : line.isDeadlock ? "deadlock?" : nil
+      return mark.map { text($0, palette.danger) } ?? text(line.state, waiting)
+    case .wait: return text(line.wait, waiting ?? palette.dim)
+    case .transaction: return text(line.transaction)
+    case .time: return text(line.time, waiting)
+    case .lock: return text(isShort ? line.shortLock : line.lock)
+    case .on: return text(line.on)
+    case .blocks: return text(line.blocks, palette.warning)
+    case .query: return text(String(TextWidth.clipped(line.query, skipping)), palette.dim)
+    }
+  }
+
+  /// Branches, pid and name share one column.
+  private func who(_ line: LockLine, _ facts: Facts) -> StyledText {
+    let palette = facts.look.palette
     var who = StyledText.empty
-    if isChild {
+    if line.depth > 0 {
       who.append(branches(line, facts.look.borders), palette.dim)
       if !line.pid.isEmpty { who.append(line.pid + " ", palette.text) }
     }
     if line.isObstacle { who.append("! ", palette.warning) }
     who.append(line.who, line.isOurs ? palette.active : palette.text)
     if line.hidden > 0 { who.append(" [+\(line.hidden)]", palette.strong) }
-    let isWaiting = line.wait != "-"
-    let mark = line.isDifferent ? "differs!" : line.isDeadlock ? "deadlock?" : nil
-    var texts = [
-      first, who.marking(search, palette.match),
-      mark.map { text($0, palette.danger) } ?? text(line.state, isWaiting ? palette.warning : nil),
-      text(line.wait, isWaiting ? palette.warning : palette.dim),
-    ]
-    if columns.hasTransaction { texts.append(text(line.transaction)) }
-    texts.append(text(columns.isShort ? line.mode?.shortName ?? "" : line.lock))
-    texts.append(text(line.on))
-    texts.append(text(line.blocks, palette.warning))
-    if columns.hasQuery {
-      texts.append(text(String(TextWidth.clipped(line.query, skipping)), palette.dim))
-    }
-    return texts
+    return who
   }
 
   /// The lines to the left of a waiter, deep ones cut so that its name stays in sight.

@@ -45,7 +45,7 @@ struct LogPane: Pane {
   mutating func settle(_ facts: inout Facts, size: Size) {
     guard let run = facts.run, size != .zero else { return }
     let body = Size(
-      columns: size.columns, rows: size.rows - foot(run, facts, columns: size.columns).count)
+      columns: size.columns, rows: max(0, size.rows - foot(run, facts, size).count))
     document.resize(body)
     let basis = Basis(
       entries: run.entries.count, started: run.startedAt, columns: size.columns,
@@ -80,7 +80,7 @@ struct LogPane: Pane {
       frame.write("no run yet", at: .zero, style: facts.look.palette.dim)
       return frame
     }
-    let foot = self.foot(run, facts, columns: size.columns)
+    let foot = self.foot(run, facts, size)
     let body = Rectangle(
       column: 0, row: 0, columns: size.columns, rows: max(0, size.rows - foot.count))
     document.draw(on: &frame, in: body, facts.look)
@@ -92,8 +92,9 @@ struct LogPane: Pane {
   }
 
   /// The lines that stay at the foot while something runs: elapsed time and progress as bars.
-  private func foot(_ run: RunLog, _ facts: Facts, columns: Int) -> [DocumentLine] {
+  private func foot(_ run: RunLog, _ facts: Facts, _ size: Size) -> [DocumentLine] {
     guard let current = run.current else { return [] }
+    let columns = size.columns
     var queue = StopLines(run: run, now: facts.now).lines(columns: columns)
     queue += BudgetLines(run: run, now: facts.now).lines(columns: columns)
     // Where the script pane tells it as well, one line does.
@@ -101,16 +102,23 @@ struct LogPane: Pane {
       facts.placedPanes.contains(ScriptPane.script.number)
     {
       queue = Array(queue.prefix(1))
+    } else if queue.isEmpty || size.rows >= 20 {
+      // How it stands in a queue is more urgent than what it asks for there.
+      queue += RunningLockLines(facts)?.lines(columns: columns) ?? []
     }
     let elapsed = Double(facts.now.microseconds(since: current.startedAt)) / 1000
     let share = elapsed / RunLog.targetMilliseconds
     let isSlow = share > 1
     // That it is slow must not be cut off by the bar.
     let words = "  \(Words.duration(milliseconds: elapsed)) of 30 s" + (isSlow ? "  slow" : "")
-    let width = max(3, min(24, columns - 28, columns - 10 - words.utf8.count))
+    func label(_ text: String) -> String {
+      columns < 44 ? " " + TextWidth.pad(text, to: 9) : DocumentLine.label(text, columns)
+    }
+    let left = label("").count
+    let width = max(3, min(24, columns - left - 18, columns - left - words.utf8.count))
     var lines = [
       DocumentLine([
-        .init(" elapsed  ", .dim),
+        .init(label("elapsed"), .dim),
         .init(Bars.progress(share, width: width), isSlow ? .warning : .active),
         .init(words, isSlow ? .warning : .text),
       ])
@@ -118,14 +126,15 @@ struct LogPane: Pane {
     if let progress = run.progress {
       lines.append(
         DocumentLine([
-          .init(" rows     ", .dim), .init(Bars.progress(progress.fraction, width: width), .active),
+          .init(label("rows"), .dim),
+          .init(Bars.progress(progress.fraction, width: width), .active),
           .init("  \(progress.done) of \(progress.of)", .text),
         ]))
     }
     if case .progress(let progress) = run.reported, run.stop == nil {
       lines += BudgetLines.progress(progress, columns: columns)
     } else if run.lacksProgress(at: facts.now) {
-      lines.append(DocumentLine("          no progress reported", .dim))
+      lines.append(DocumentLine(label("") + "no progress reported", .dim))
     }
     return queue + lines
   }

@@ -90,11 +90,13 @@ struct ScriptPane: Pane {
     {
       note = "\(selected.version)  rehearsed \(CheckWords.moment(record.at, now: facts.now))"
     }
-    if let current = facts.run?.current, current.version == selected.version {
+    if let current = facts.run?.current, current.version == selected.version,
+      slot == .script || current.direction == .down
+    {
       short = facts.run?.stop == nil ? "running" : "stopped"
       let place =
         switch facts.run?.stop?.place.next {
-        case nil: "running statement \(current.statementsDone + 1)"
+        case nil: ["running", facts.run?.atWorkInWords].compactMap(\.self).joined(separator: " ")
         case .commit: "stopped before COMMIT"
         case .statement(let index, _, _): "stopped before statement \(index + 1)"
         }
@@ -164,6 +166,7 @@ struct ScriptPane: Pane {
     let lines =
       StopLines(run: run, now: facts.now).lines(columns: columns)
       + BudgetLines(run: run, now: facts.now).lines(columns: columns)
+      + (RunningLockLines(facts)?.lines(columns: columns) ?? [])
     return lines.map { line in
       var line = line
       line.isHeading = true

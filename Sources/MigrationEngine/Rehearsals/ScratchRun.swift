@@ -68,6 +68,7 @@ struct ScratchRun {
       try Task.checkCancellation()
       let (migration, after) = try await one(status, from: before, reader, in: session)
       done.append(migration)
+      report(.seen(migration, isWhole: true))
       // What comes next would stand on something that is neither before nor after.
       guard migration.applies == true, migration.rollBack.runs != false,
         migration.reapplies != false
@@ -133,6 +134,7 @@ struct ScratchRun {
       var trials: [Trial] = []
       for index in probes.indices { trials += try await probes[index].after(scene) }
       result.trials = trials
+      report(.seen(result, isWhole: false))
     }
     guard up.failure == nil else { return (result, applied) }
     guard result.rollBack.hasScript else {

@@ -107,7 +107,7 @@ struct CheckCommand: Command {
     case .rehearsing(.running(let version, let name, let words)):
       output.say("\(version)_\(name): \(words)")
     case .proving(let version, let item): output.explain("\(version): \(item.title)")
-    case .rehearsing, .settled: break
+    case .rehearsing, .seen, .settled: break
     }
   }
 

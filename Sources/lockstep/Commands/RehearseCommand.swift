@@ -54,7 +54,7 @@ struct RehearseCommand: Command {
         switch progress {
         case .copying: output.say("copying the schema")
         case .running(let version, let name, let words): output.say("\(version)_\(name): \(words)")
-        case .copied, .event: break
+        case .copied, .event, .seen: break
         }
       }
     } catch let refusal as Refusal where refusal.diagnostic == Rehearsal.nothingPending {

@@ -47,7 +47,9 @@ extension EffectRunner {
         options: runner.program.options(layout), loop: runner.loop)
       let result = try await run.run(
         version.map { [$0] } ?? [], items: items.isEmpty ? nil : Set(items)
-      ) { report.yield((CheckStep($0), .current)) }
+      ) { progress in
+        if let step = CheckStep(progress) { report.yield((step, .current)) }
+      }
       return .checked(result, at: .current)
     }
     await readJournal()
@@ -59,8 +61,8 @@ extension EffectRunner {
       let rehearsal = Rehearsal(
         project: try await runner.program.project(), target: runner.program.connection,
         options: runner.program.options(try runner.layout()), loop: runner.loop)
-      let result = try await rehearsal.run(version.map { [$0] } ?? []) {
-        report.yield((CheckStep($0), .current))
+      let result = try await rehearsal.run(version.map { [$0] } ?? []) { progress in
+        if let step = CheckStep(progress) { report.yield((step, .current)) }
       }
       return .rehearsed(result, at: .current)
     }
@@ -198,16 +200,19 @@ extension EffectRunner {
 }
 
 extension CheckStep {
-  fileprivate init(_ progress: CheckRun.Progress) {
+  /// - Returns: `nil` for what nobody who looks on is told of.
+  fileprivate init?(_ progress: CheckRun.Progress) {
     switch progress {
     case .rehearsing(let rehearsal): self.init(rehearsal)
+    case .seen(let version, let item): self = .settled(version, item)
     case .proving(let version, let item): self = .proving(version, item)
     case .settled(let version, let item): self = .settled(version, item)
     }
   }
 
-  fileprivate init(_ progress: Rehearsal.Progress) {
+  fileprivate init?(_ progress: Rehearsal.Progress) {
     switch progress {
+    case .seen: return nil
     case .copying: self = .copying
     case .copied(let scratch): self = .copied(scratch)
     case .running(let version, let name, let words):
