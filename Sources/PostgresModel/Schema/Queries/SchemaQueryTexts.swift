@@ -69,7 +69,8 @@ struct SchemaQueryTexts {
     let acl = "coalesce(\(columns.acl), acldefault((\(columns.kind))::\"char\", \(columns.owner)))"
     return """
       LEFT JOIN (SELECT d.acl, d.owner, (\(privileges("d.acl", "'r'", "d.owner"))) AS privileges
-        FROM (SELECT DISTINCT \(acl) AS acl, \(columns.owner) AS owner FROM \(catalog) o) d OFFSET 0)
+        FROM (SELECT DISTINCT \(acl) AS acl, \(columns.owner) AS owner FROM \(catalog) o
+          WHERE o.oid >= 16384) d OFFSET 0)
         granted ON granted.owner = \(columns.owner) AND granted.acl = \(acl)
       """
   }
