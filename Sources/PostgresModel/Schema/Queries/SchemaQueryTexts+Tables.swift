@@ -1,6 +1,7 @@
 /// What belongs to tables: columns, constraints, indexes and statistics.
 extension SchemaQueryTexts {
-  /// A default names no column, so that the server need not look up its table. The server's own mark `pg_attver` (seen on 15.20) is nobody's option, and no dump has it.
+  /// A default names no column, so that the server need not look up its table. The server's own mark
+  /// `pg_attver` (seen on 15.20) is nobody's option, and no dump has it.
   var columns: SchemaQuestion {
     facts(
       "'column'", "o.relation || '.' || quote_ident(o.attname)", parent: "o.relation",
@@ -153,7 +154,8 @@ extension SchemaQueryTexts {
       """
   }
 
-  /// A column of an index by its number, with its operator class where that is the default of the column's type.
+  /// Joins a column of an index by its number, and its operator class where that is the default of the
+  /// column's type.
   private func columnOfIndex(_ alias: String, _ number: Int) -> String {
     let type = "\(alias).atttypid"
     return """
