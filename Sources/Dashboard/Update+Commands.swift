@@ -29,7 +29,10 @@ extension Model {
     case .given(let line):
       overlay = nil
       switch prompt.kind {
-      case .search: applySearch(line)
+      case .search:
+        applySearch(line)
+        let finds = panes.first { $0.number == focus }?.finds(line, facts) ?? true
+        if !line.isEmpty, !finds { say("nothing matches / \(line)") }
       case .filter: applyFilter(line)
       case .command: return execute(line)
       case .word(let question): return say(line, to: question, prompt)

@@ -221,6 +221,10 @@ extension Model {
       say("a run is in flight: ^C cancels it", .warning)
       return []
     }
+    if case .unreadable(let diagnostic) = facts.picture {
+      say(diagnostic)
+      return []
+    }
     guard facts.connection.server != nil, facts.picture.knowsStates else {
       say("no plan without the history: \(connectionWords)", .warning)
       return []

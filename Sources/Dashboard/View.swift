@@ -47,6 +47,9 @@ extension Model {
       var note = fits(heading.note) ? heading.note : heading.shortNote
       // A tab that cannot be read cannot be chosen; what a note says stands elsewhere as well.
       if heading.parts.count > 1, !fits(note) { note = "" }
+      // By its number and the beginning of its name a pane is known and reached.
+      let room = place.area.size.columns - min(title.width, 8) - 8
+      note = TextWidth.clip(note, to: max(0, room))
       frame.box(
         place.area, title: title,
         trailing: StyledText(note),

@@ -106,4 +106,14 @@ struct LogPaneTests {
     model.press(.character("f"))
     #expect(model.text.contains("line 60"))
   }
+
+  @Test func `what a run came to leaves the name of the pane in sight`() {
+    var model = Self.running(120, 40)
+    model.tell(
+      .runEvent(
+        .finished(applied: 2, reverted: 0, failed: 1, durationMilliseconds: 58),
+        at: Scenes.later(46_100)), .runEnded(nil, at: Scenes.later(46_200)))
+    #expect(model.text.contains("8 Log ─────"), "\(model.text)")
+    #expect(model.text.contains("─ 1 failed ┐"))
+  }
 }

@@ -292,4 +292,33 @@ struct RunScreenTests {
     let titles = model.screen.filter { $0.contains("3 Down") }
     #expect(titles.count == 1 && titles[0].contains("0042  1 statement"), "\(titles)")
   }
+
+  @Test func `the time of a rest is not cut off in a narrow pane`() {
+    let columns = 35
+    var run = RunLog(
+      plan: Scenes.plan([Scenes.step(Self.channel)]), startedAt: Scenes.now, budget: Self.budget)
+    run.append(
+      .migrationStarted(version: Self.version, name: "add_order_channel", direction: .up),
+      at: Scenes.now)
+    run.append(
+      .lockAttempt(
+        version: Self.version, attempt: 1, of: 2, waitedMilliseconds: 400, blockers: [],
+        restMilliseconds: 6000), at: Scenes.now)
+    let lines = BudgetLines(run: run, now: Scenes.later(1500)).lines(columns: columns)
+    #expect(lines.allSatisfy { TextWidth.of($0.text) <= columns }, "\(lines.map(\.text))")
+    #expect(lines.first?.text.hasSuffix("4.5 of 6.0 s") == true)
+  }
+
+  @Test func `cancelling a backup says nothing of a transaction`() {
+    var model = Scenes.ready(target: Scenes.development)
+    model.start(Scenes.plan([Scenes.step(Self.channel)]))
+    model.tell(.runEvent(.backupStarted("pg_dump to backups"), at: Scenes.later(100)))
+    #expect(model.press(.control("c")) == [.cancelRun])
+    #expect(
+      model.lastWord?.text
+        == "cancelling the run: no migration is at work at this moment; ^C again leaves after that")
+    #expect(model.press(.control("c")) == [])
+    #expect(model.lastWord?.text == "leaving as soon as the run has ended")
+    #expect(model.press(.control("c")) == [.quit])
+  }
 }

@@ -365,4 +365,29 @@ struct UpdateTests {
       }
     }
   }
+
+  @Test(arguments: ["1", "2", "4", "5"])
+  func `a search that finds nothing says so`(_ pane: Character) {
+    var model = Scenes.ready(120, 40)
+    model.press(.character(pane))
+    model.type("/nowhere")
+    model.press(.enter)
+    #expect(model.lastWord?.text == "nothing matches / nowhere")
+    let known: [Character: String] = ["1": "drop", "2": "alter", "4": "report", "5": "trigger"]
+    model.type("/" + (known[pane] ?? ""))
+    model.press(.enter)
+    #expect(model.lastWord == nil)
+  }
+
+  @Test func `no plan is made of a folder that cannot be read, and why is said`() {
+    var model = Scenes.model()
+    model.tell(
+      .connectionChanged(Scenes.server),
+      .statusFailed(
+        .error(code: "ambiguous", "the files fit sqlx and golang-migrate", next: "`--layout sqlx`")
+      ))
+    #expect(model.press(.character("a")) == [])
+    #expect(
+      model.lastWord?.text == "the files fit sqlx and golang-migrate; next: `--layout sqlx`")
+  }
 }

@@ -249,4 +249,73 @@ import Testing
     #expect(SchemaDiff(from: before, to: after).verdict == .identical)
     #expect(!before.facts.contains { $0.value.contains("hunter2") })
   }
+
+  /// Indexes of every sort, most of which say more than the names of their columns.
+  private static let indexes = #"""
+    create table "Odd Table" (a int primary key, b varchar(9), c text collate "C", "D d" text, e name,
+      f int[], gone int, h int unique, g char(3), i timestamptz, j numeric, k "char", l oid,
+      constraint several unique (a, b, c), constraint covering unique (h) include (b));
+    alter table "Odd Table" drop column gone;
+    create domain word as text; create type mood as enum ('low', 'high');
+    alter table "Odd Table" add column m word, add column n mood, add column o bit(3), add column p box;
+    create index one on "Odd Table" (b); create index "Two Words" on "Odd Table" ("D d", b);
+    create index down on "Odd Table" (a desc); create index first on "Odd Table" (a nulls first);
+    create index second on "Odd Table" (a, b desc); create index three on "Odd Table" (a, b, c);
+    create index collated on "Odd Table" ("D d" collate "C"); create index plain on "Odd Table" (c);
+    create index pattern on "Odd Table" (b varchar_pattern_ops);
+    create index patterns on "Odd Table" (b, c text_pattern_ops);
+    create index padded on "Odd Table" (b bpchar_ops); create index hashed on "Odd Table" using hash (b);
+    create index filled on "Odd Table" (a) with (fillfactor = 50);
+    create index partial on "Odd Table" (a) where b is not null;
+    create index expressed on "Odd Table" (lower(b), a); create index tail on "Odd Table" (a, lower(b));
+    create index including on "Odd Table" (a) include (b); create unique index sole on "Odd Table" (l, k);
+    create index names on "Odd Table" (e); create index arrays on "Odd Table" (f);
+    create index chars on "Odd Table" (g, i); create index domains on "Odd Table" (m);
+    create index enums on "Odd Table" (n, o); create index boxes on "Odd Table" using gist (p);
+    create index blocks on "Odd Table" using brin (a); create index inverse on "Odd Table" using gin (f);
+    create operator class backwards for type int4 using btree as operator 1 >, operator 2 >=,
+      operator 3 =, operator 4 <=, operator 5 <, function 1 btint4cmp(int4, int4);
+    create index own on "Odd Table" (a backwards); create table parted (a int, b int) partition by range (a);
+    create table part partition of parted for values from (0) to (9);
+    create index below on parted (a); create index above on only parted (b);
+    """#
+
+  @Test(arguments: [TestServer.shared] + TestServer.others.map(\.server))
+  func `an index is told in the server's own words`(server: TestServer) async throws {
+    let database = try await server.makeDatabase()
+    try await database.execute(Self.indexes)
+    let url = database.url
+    let (snapshot, definitions) = try await onLoop { loop in
+      let connection = try await Connection.open(
+        try ConnectionString(url), application: "lockstep", loop: loop)
+      let snapshot = try await SchemaReader(connection).read()
+      try await connection.execute("set search_path = ''")
+      let definitions = Query(
+        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index where indexrelid >= 16384"
+          + " and indrelid not in (select reltoastrelid from pg_class)"
+      ) { (row) throws(ResultRow.Mismatch) in
+        SchemaFact("index", try row.string(0), "definition", try row.string(1))
+      }
+      return (snapshot, try await connection.rows(definitions))
+    }
+    let told = snapshot.facts.filter { $0.kind == "index" && $0.property == "definition" }
+    #expect(told == definitions.sorted())
+    #expect(told.count > 30)
+  }
+
+  @Test func `columns are counted without those that were dropped`() async throws {
+    let database = try await TestServer.shared.makeDatabase()
+    try await database.execute(
+      "create table t (a int, b int, c int, d int, e int); alter table t drop column b, drop column d;"
+        + " create table u (a int, b int)")
+    let url = database.url
+    let snapshot = try await onLoop { loop in
+      let connection = try await Connection.open(
+        try ConnectionString(url), application: "lockstep", loop: loop)
+      return try await SchemaReader(connection).read()
+    }
+    let places = snapshot.facts.filter { $0.property == "place" }.map { "\($0.object) \($0.value)" }
+    #expect(
+      places == ["public.t.a 1", "public.t.c 2", "public.t.e 3", "public.u.a 1", "public.u.b 2"])
+  }
 }

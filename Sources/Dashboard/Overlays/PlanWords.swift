@@ -71,6 +71,20 @@ enum PlanWords {
     }
   }
 
+  /// What of a run's closing line is worth most, for a narrow title.
+  static func shortOutcome(_ run: RunLog) -> String {
+    switch run.outcome {
+    case .finished(let applied, let reverted, let failed, _):
+      if failed > 0 { return "\(failed) failed" }
+      let parts = [
+        applied > 0 ? "\(applied) applied" : nil, reverted > 0 ? "\(reverted) back" : nil,
+      ]
+      return parts.compactMap(\.self).first ?? "nothing changed"
+    case .brokeOff: return "broke off"
+    case nil: return ""
+    }
+  }
+
   /// The closing line of a run.
   static func outcome(_ run: RunLog) -> Model.LastWord {
     switch run.outcome {

@@ -112,11 +112,12 @@ struct BudgetLines {
     _ current: RunLog.Current, _ left: Double, _ rest: RunLog.Rest, _ columns: Int
   ) -> [DocumentLine] {
     let width = max(6, min(14, columns - 32))
-    let time = "\(Words.tenths(left / 1000)) of \(Words.tenths(rest.milliseconds / 1000)) s left"
+    let time = "\(Words.tenths(left / 1000)) of \(Words.tenths(rest.milliseconds / 1000)) s"
+    let hasRoom = DocumentLine.label("", columns).count + width + time.count + 7 <= columns
     let bar = DocumentLine([
       .init(DocumentLine.label("resting", columns), .dim),
       .init(Bars.progress(1 - left / rest.milliseconds, width: width), .active),
-      .init("  " + time, .text),
+      .init("  " + time + (hasRoom ? " left" : ""), .text),
     ])
     return [bar]
       + DocumentLine.labelled(

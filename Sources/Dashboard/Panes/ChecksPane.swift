@@ -324,6 +324,14 @@ struct ChecksPane: Pane {
     go(from: position.selected, by: 1)
   }
 
+  func finds(_ text: String, _ facts: Facts) -> Bool {
+    if opened != nil { return document.finds(text) }
+    let match = TextMatch(text)
+    return checked?.items.contains {
+      match.accepts($0.item.title + "\n" + CheckWords.short($0))
+    } ?? false
+  }
+
   mutating func filter(_ text: String, _ facts: inout Facts) {
     if opened == nil { shown = TextMatch(text) }
   }

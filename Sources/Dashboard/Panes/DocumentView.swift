@@ -65,6 +65,11 @@ struct DocumentView: Sendable {
     go(from: top, step: 1)
   }
 
+  func finds(_ text: String) -> Bool {
+    let match = TextMatch(text)
+    return lines.contains { match.range(in: $0.text) != nil }
+  }
+
   mutating func nextMatch() { go(from: top + 1, step: 1) }
   mutating func previousMatch() { go(from: top - 1, step: -1) }
 

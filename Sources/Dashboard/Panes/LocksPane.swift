@@ -224,6 +224,11 @@ struct LocksPane: Pane {
     go(from: position.selected, step: 1)
   }
 
+  func finds(_ text: String, _ facts: Facts) -> Bool {
+    let match = TextMatch(text)
+    return lines.contains { match.accepts($0.searchText) }
+  }
+
   mutating func filter(_ text: String, _ facts: inout Facts) { shown = TextMatch(text) }
 
   private mutating func go(from start: Int, step: Int) {

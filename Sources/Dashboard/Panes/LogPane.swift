@@ -39,7 +39,7 @@ struct LogPane: Pane {
       let step = min(run.stepsDone + 1, run.plan.steps.count)
       return Heading(name, note: "\(verb) \(step)/\(run.plan.steps.count)")
     }
-    return Heading(name, note: PlanWords.outcome(run).text)
+    return Heading(name, note: PlanWords.outcome(run).text, shortNote: PlanWords.shortOutcome(run))
   }
 
   mutating func settle(_ facts: inout Facts, size: Size) {
@@ -70,6 +70,7 @@ struct LogPane: Pane {
   }
 
   mutating func find(_ text: String, _ facts: inout Facts) { document.find(text) }
+  func finds(_ text: String, _ facts: Facts) -> Bool { document.finds(text) }
 
   func copyText(_ facts: Facts, more: Bool) -> String? { document.plainText }
   func plainText(_ facts: Facts) -> String { document.plainText }

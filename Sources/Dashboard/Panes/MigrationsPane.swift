@@ -250,6 +250,14 @@ struct MigrationsPane: Pane {
     go(to: search, from: position.selected, step: 1, facts)
   }
 
+  func finds(_ text: String, _ facts: Facts) -> Bool {
+    let match = TextMatch(text)
+    let migrations = facts.picture.status?.migrations ?? []
+    return rows.contains { row in
+      if case .migration(let number) = row { match.accepts(migrations[number]) } else { false }
+    }
+  }
+
   mutating func filter(_ text: String, _ facts: inout Facts) { shown = TextMatch(text) }
 
   /// Goes to the next match in a direction, around the ends.

@@ -37,6 +37,8 @@ public protocol Pane: Sendable {
   func export(_ format: ExportFormat, _ facts: Facts) -> String?
   /// Sets what `/` looks for and goes to the first match; an empty text ends the search.
   mutating func find(_ text: String, _ facts: inout Facts)
+  /// Whether anything of the pane matches a search.
+  func finds(_ text: String, _ facts: Facts) -> Bool
   /// Shows only what matches; an empty text shows all.
   mutating func filter(_ text: String, _ facts: inout Facts)
   /// Whether a search or a filter is on, which going back ends.
@@ -62,6 +64,7 @@ extension Pane {
   }
   public func copyText(_ facts: Facts, more: Bool) -> String? { nil }
   public mutating func find(_ text: String, _ facts: inout Facts) {}
+  public func finds(_ text: String, _ facts: Facts) -> Bool { true }
   public mutating func filter(_ text: String, _ facts: inout Facts) {}
 }
 

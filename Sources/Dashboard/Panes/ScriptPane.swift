@@ -203,6 +203,7 @@ struct ScriptPane: Pane {
   }
 
   mutating func find(_ text: String, _ facts: inout Facts) { document.find(text) }
+  func finds(_ text: String, _ facts: Facts) -> Bool { document.finds(text) }
 
   // MARK: - Taking something out
 

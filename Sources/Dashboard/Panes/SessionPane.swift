@@ -76,6 +76,7 @@ struct SessionPane: Pane {
   }
 
   mutating func find(_ text: String, _ facts: inout Facts) { document.find(text) }
+  func finds(_ text: String, _ facts: Facts) -> Bool { document.finds(text) }
 
   func copyText(_ facts: Facts, more: Bool) -> String? {
     guard more else { return document.plainText }
@@ -238,26 +239,50 @@ private struct SessionDocument {
   }
 
   private mutating func tellHeld() {
-    var byMode: [LockMode: Set<String>] = [:]
+    var byMode: [LockMode: Set<LockTag>] = [:]
     var rest: Set<String> = []
     for row in scan.snapshot.locks where row.isGranted && scan.owner(of: row) == owner {
       switch row.tag.kind {
-      case .relation: byMode[row.mode, default: []].insert(scan.names.text(row.tag))
+      case .relation: byMode[row.mode, default: []].insert(row.tag)
       case .tuple, .transactionID, .advisory, .object:
         rest.insert(scan.names.text(row.tag))
       default: break
       }
     }
     for mode in byMode.keys.sorted(by: >) {
-      line("holds   \(mode.sqlName) " + listed(byMode[mode, default: []]))
+      line("holds   \(mode.sqlName) " + listed(relations(byMode[mode, default: []])))
     }
     if byMode.isEmpty { line("holds   no table", .dim) }
-    if !rest.isEmpty { line("        " + listed(rest), .dim) }
+    if !rest.isEmpty { line("        " + listed(rest.sorted()), .dim) }
   }
 
-  private func listed(_ names: Set<String>) -> String {
+  /// Tables first; their indexes, which say nothing more, are counted.
+  private func relations(_ tags: Set<LockTag>) -> [String] {
+    var indexes: [UInt32: Int] = [:]
+    var tables: [(name: String, oid: UInt32?)] = []
+    var alone: [String] = []
+    for tag in tags {
+      guard scan.names.isIndex(tag), let table = tag.relation.flatMap({ scan.names.tables[$0] })
+      else {
+        tables.append((scan.names.text(tag), tag.relation))
+        continue
+      }
+      let isWithTable = tags.contains { $0.database == tag.database && $0.relation == table }
+      if isWithTable {
+        indexes[table, default: 0] += 1
+      } else {
+        alone.append(scan.names.place(tag))
+      }
+    }
+    return tables.sorted { $0.name < $1.name }.map { name, oid in
+      let count = oid.flatMap { indexes[$0] } ?? 0
+      return count == 0 ? name : "\(name) with \(count == 1 ? "1 index" : "\(count) indexes")"
+    } + alone.sorted()
+  }
+
+  private func listed(_ names: [String]) -> String {
     let more = names.count > 6 ? " and \(names.count - 6) more" : ""
-    return names.sorted().prefix(6).joined(separator: ", ") + more
+    return names.prefix(6).joined(separator: ", ") + more
   }
 
   private mutating func tellFreed() {

@@ -4,7 +4,7 @@ import Testing
 @testable import lockstep
 
 /// What an approval is bound to: whatever of it is another, or cannot be told, keeps a run out.
-@Suite(.fewAtOnce, .timeLimit(.minutes(5))) struct ApprovalBindingTests {
+@Suite(.fewAtOnce, .timeLimit(.minutes(20))) struct ApprovalBindingTests {
   private func run(_ program: Program, _ words: String...) async throws -> Program.Outcome {
     try await program.run(words: words)
   }

@@ -6,7 +6,7 @@ import Testing
 @testable import lockstep
 
 /// Protected environments, as a person and a script meet them.
-@Suite(.fewAtOnce, .timeLimit(.minutes(5))) struct ApprovalCommandTests {
+@Suite(.fewAtOnce, .timeLimit(.minutes(20))) struct ApprovalCommandTests {
   private func run(_ program: Program, _ words: String...) async throws -> Program.Outcome {
     try await program.run(words: words)
   }

@@ -2,7 +2,7 @@ import JSON
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)), .fewAtOnce) struct DiffCommandTests {
+@Suite(.timeLimit(.minutes(20)), .fewAtOnce) struct DiffCommandTests {
   private func databases(_ first: String, _ second: String) async throws -> [TestDatabase] {
     let pair = [
       try await TestServer.shared.makeDatabase(), try await TestServer.shared.makeDatabase(),

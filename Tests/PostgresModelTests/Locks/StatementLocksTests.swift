@@ -318,6 +318,46 @@ private func expected(_ sql: String, _ facts: SchemaFacts? = nil) -> [String] {
         "SHARE ROW EXCLUSIVE o"))
   }
 
+  @Test func `the sequence of an identity changes with its column`() {
+    let sql = "alter table customer alter id type int"
+    #expect(
+      expected(sql, laboratory) == [
+        "ACCESS EXCLUSIVE lab.customer", "ACCESS EXCLUSIVE lab.orders",
+        "SHARE ROW EXCLUSIVE lab.customer_id_seq",
+      ])
+    #expect(
+      expected(sql).contains("? SHARE ROW EXCLUSIVE the sequence of the identity customer.id"))
+    #expect(
+      lines(sql, laboratory).contains(
+        "needs SHARE ROW EXCLUSIVE on lab.customer_id_seq; reads go on"))
+    #expect(!lines(sql).contains { $0.contains("identity") })
+    #expect(
+      expected("alter table customer alter age type bigint", laboratory) == [
+        "ACCESS EXCLUSIVE lab.customer"
+      ])
+  }
+
+  @Test func `a sequence that only belongs to a column goes with it and does not change with it`() {
+    var facts = laboratory
+    facts.relations[lab("customer_id_seq")]?.column = .owned("id")
+    #expect(
+      !expected("alter table customer alter id type int", facts).contains { $0.hasSuffix("seq") })
+    #expect(
+      expected("alter table customer drop column id", facts).contains(
+        "ACCESS EXCLUSIVE lab.customer_id_seq"))
+    #expect(
+      !expected("alter table customer drop column age", facts).contains { $0.hasSuffix("seq") })
+  }
+
+  @Test func `a sequence that takes defaults with it is not said to lock nothing else`() {
+    #expect(
+      lines("drop sequence s cascade").last
+        == "not seen: the tables whose defaults CASCADE drops with it")
+    #expect(
+      expected("alter sequence s owned by t.c") == ["SHARE ROW EXCLUSIVE s", "ACCESS SHARE t"])
+    #expect(expected("alter sequence s owned by none") == ["SHARE ROW EXCLUSIVE s"])
+  }
+
   @Test func `a cascade reaches all that reference in turn`() {
     var facts = laboratory
     facts.foreignKeys.append(.init("k", of: lab("loose"), ["a"], to: lab("orders"), ["id"]))

@@ -1,6 +1,7 @@
 /// What belongs to tables: columns, constraints, indexes and statistics.
 extension SchemaQueryTexts {
-  /// A default names no column, so that the server need not look up its table. The server's own mark `pg_attver` (seen on 15.20) is nobody's option, and no dump has it.
+  /// A default names no column, so that the server need not look up its table. The server's own mark
+  /// `pg_attver` (seen on 15.20) is nobody's option, and no dump has it.
   var columns: SchemaQuestion {
     facts(
       "'column'", "o.relation || '.' || quote_ident(o.attname)", parent: "o.relation",
@@ -141,7 +142,7 @@ extension SchemaQueryTexts {
     func isPlain(_ column: String, _ number: Int) -> String {
       """
       i.indoption[\(number)] = 0 AND i.indcollation[\(number)] = \(column).attcollation
-        AND \(column).opclass IS NOT NULL
+        AND \(column)_class.oid IS NOT NULL
       """
     }
     return """
@@ -153,15 +154,18 @@ extension SchemaQueryTexts {
       """
   }
 
-  /// A column of an index by its number, with its operator class where that is the default of the column's type.
+  /// Joins a column of an index by its number, and its operator class where that is the default of the
+  /// column's type.
   private func columnOfIndex(_ alias: String, _ number: Int) -> String {
-    let text = "'pg_catalog.text'::regtype"
+    let type = "\(alias).atttypid"
     return """
-      LEFT JOIN LATERAL (SELECT a.attname, a.attcollation, p.oid AS opclass FROM pg_attribute a
-        LEFT JOIN pg_opclass p ON p.oid = i.indclass[\(number)] AND p.opcdefault
-          AND p.opcmethod = (SELECT oid FROM pg_am WHERE amname = 'btree') AND p.opcintype
-            = CASE WHEN a.atttypid = 'pg_catalog.varchar'::regtype THEN \(text) ELSE a.atttypid END
-        WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[\(number)]) \(alias) ON true
+      LEFT JOIN pg_attribute \(alias) ON \(alias).attrelid = i.indrelid
+        AND \(alias).attnum = i.indkey[\(number)]
+      LEFT JOIN pg_opclass \(alias)_class ON \(alias)_class.oid = i.indclass[\(number)]
+        AND \(alias)_class.opcdefault
+        AND \(alias)_class.opcmethod = (SELECT oid FROM pg_am WHERE amname = 'btree')
+        AND \(alias)_class.opcintype = CASE WHEN \(type) = 'pg_catalog.varchar'::regtype
+          THEN 'pg_catalog.text'::regtype ELSE \(type) END
       """
   }
 

@@ -17,7 +17,8 @@ struct SchemaQueryTexts {
 
   // MARK: Pieces
 
-  /// A row an object, a column a property; the server has less to do, and less to send, than with a row a fact.
+  /// A row an object, a column a property; the server has less to do, and less to send, than with a
+  /// row a fact.
   ///
   /// - Parameters:
   ///   - kind: An SQL expression.
@@ -58,7 +59,8 @@ struct SchemaQueryTexts {
     return "(\(schema), \(name)) NOT IN (\(pairs.joined(separator: ", ")))"
   }
 
-  /// Who may do what, as `granted.privileges`, found once for all objects of an owner with the same grants.
+  /// Who may do what, as `granted.privileges`, found once for all objects of an owner with the same
+  /// grants.
   ///
   /// - Parameters:
   ///   - catalog: Where owner and grants stand.
@@ -69,7 +71,8 @@ struct SchemaQueryTexts {
     let acl = "coalesce(\(columns.acl), acldefault((\(columns.kind))::\"char\", \(columns.owner)))"
     return """
       LEFT JOIN (SELECT d.acl, d.owner, (\(privileges("d.acl", "'r'", "d.owner"))) AS privileges
-        FROM (SELECT DISTINCT \(acl) AS acl, \(columns.owner) AS owner FROM \(catalog) o) d OFFSET 0)
+        FROM (SELECT DISTINCT \(acl) AS acl, \(columns.owner) AS owner FROM \(catalog) o
+          WHERE o.oid >= 16384) d OFFSET 0)
         granted ON granted.owner = \(columns.owner) AND granted.acl = \(acl)
       """
   }

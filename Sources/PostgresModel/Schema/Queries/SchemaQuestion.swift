@@ -2,7 +2,8 @@
 struct SchemaQuestion {
   /// Gives kind, name and parent of each object, then the value of each property or `NULL`.
   ///
-  /// The parent is empty where there is none, and `NULL` where another question tells that the object is there.
+  /// The parent is empty where there is none, and `NULL` where another question tells that the object
+  /// is there.
   let sql: String
   /// What the columns after the parent tell, sorted.
   let properties: [String]
