@@ -75,23 +75,27 @@ extension Model {
     return [.check(version, items: items)]
   }
 
-  /// Runs what is pending up to a version on a scratch copy.
+  /// Runs what is pending up to a version on a scratch copy; one that is applied is rolled back there first.
   mutating func rehearse(_ version: Version?) -> [Effect] {
     if let obstacle = obstacleToChecking {
       say(obstacle, .warning)
       return []
     }
     let migrations = wanted(version)
-    guard migrations.contains(where: { $0.state == .pending }) else {
-      say(
-        version.map { "\($0) is applied: what is pending can be rehearsed" } ?? "nothing is pending"
-      )
+    guard let first = migrations.first, let project = facts.picture.status else {
+      say("nothing is pending: `:rehearse V` rehearses an applied one")
+      return []
+    }
+    let isApplied = first.state == .applied
+    if isApplied, let obstacle = RehearsalCourse.obstacle(to: first, in: project) {
+      say(obstacle.what, .warning)
       return []
     }
     begin(.rehearsal, version, migrations, wanted: nil)
+    let copy = isApplied ? "on a scratch copy it is rolled back first" : "a scratch copy is made"
     say(
-      "rehearsing \(subject(version)): the database is only read; a scratch copy is made and dropped"
-    )
+      "rehearsing \(subject(version)): the database is only read; \(copy)"
+        + (isApplied ? "" : " and dropped"))
     return [.rehearse(version)]
   }
 

@@ -39,12 +39,29 @@ struct ChecksProvingTests {
   @Test(arguments: [
     ("check 0042 rolback", "there is no item rolback in the checklist; did you mean rollback?"),
     ("check 99", "no migration 99"),
-    ("rehearse 0041", "0041 is applied: what is pending can be rehearsed"),
     ("export pdf", ":export [md|html|json]"),
   ]) func `a mistyped check is told what would be understood`(_ line: String, _ words: String) {
     var model = CheckScenes.model()
     #expect(model.command(line) == [])
     #expect(model.lastWord?.text.hasPrefix(words) == true, "\(model.lastWord?.text ?? "")")
+  }
+
+  @Test func `what is applied is rehearsed where it can be rolled back on the copy first`() {
+    var migrations = Scenes.migrations()
+    migrations.insert(
+      Scenes.applied(Scenes.migration("0041b", "one_way", up: "SELECT 1;"), hour: 42), at: 41)
+    var model = CheckScenes.model(status: Scenes.status(migrations))
+    #expect(model.command("rehearse 0041") == [])
+    #expect(
+      model.lastWord?.text
+        == "0041_drop_legacy_flag is applied and cannot be rehearsed: 0041b_one_way, which comes after"
+        + " it, cannot be rolled back on the copy first: no down file")
+    migrations.remove(at: 41)
+    model = CheckScenes.model(status: Scenes.status(migrations))
+    #expect(model.command("rehearse 0041") == [.rehearse(Version("0041"))])
+    #expect(
+      model.lastWord?.text
+        == "rehearsing 0041: the database is only read; on a scratch copy it is rolled back first")
   }
 
   @Test func `commands say what keys say`() {
