@@ -40,7 +40,8 @@ final class EarlyFindings: Sendable {
       scene.after = schemas[migration.version]?.after
       let now = Instant.now
       return items.compactMap { item in
-        guard let proof = item.proof,
+        // How long one took that is applied, its run on the target tells.
+        guard let proof = item.proof, proof != .duration || status.state == .pending,
           proof.isSeenWhenTried || (isWhole && proof.isSeenThereAndBack)
         else { return nil }
         let finding = CheckFinding(proof, scene)
