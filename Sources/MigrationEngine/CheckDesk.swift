@@ -144,7 +144,10 @@ struct CheckDesk {
       by: check.by, environment: check.environment, configured: texts.configured,
       schemas: probe.seen,
       due: due.map { status in
-        (status, checked(status).items.filter { isDue($0, of: status, items) }.map(\.item))
+        let items = checked(status).items.filter {
+          isDue($0, of: status, items) && wantsRehearsal($0.item.proof, of: status)
+        }
+        return (status, items.map(\.item))
       })
     let found = try await rehearsal.run(versions) { progress in
       report(.rehearsing(progress))

@@ -142,7 +142,10 @@ import Testing
   private static func run(
     _ tool: Tool, _ url: String, _ command: String, in up: String
   ) async throws -> Program.Outcome {
-    try await Program(tool.files(up), url: url).run(command, "--layout", tool.rawValue)
+    var program = try Program(tool.files(up), url: url)
+    // A machine with much else to do is no server that is gone.
+    program.variables["PGCONNECT_TIMEOUT"] = "120"
+    return try await program.run(command, "--layout", tool.rawValue)
   }
 
   private func isRecorded(in database: TestDatabase, _ tool: Tool) async throws -> Bool {
