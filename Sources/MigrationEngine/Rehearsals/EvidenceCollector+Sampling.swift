@@ -88,11 +88,16 @@ extension EvidenceCollector {
           blocks: count.blocks - (old?.blocks ?? 0),
           blocksHit: count.blocksHit - (old?.blocksHit ?? 0))
       }
-      // Others hand in what they have read before; what it has not locked it has not read.
+      // Others hand in what they have read before; what it has not locked it has not read. A lock that was
+      // too short to be seen leaves open who has read a table.
       let own = Set(seen.compactMap(\.relation))
+      let isOpen = differences.contains { oid, count in
+        !own.contains(oid) && before[oid] != nil && count.scans > 0
+          && standing.relations[oid].map { isTable($0.name) } == true
+      }
       differences = differences.filter { own.contains($0.key) || before[$0.key] == nil }
       // The rows that maintenance reads are not counted, its blocks are.
-      if !["VACUUM", "ANALYZE", "CLUSTER"].contains(command) {
+      if !isOpen, !["VACUUM", "ANALYZE", "CLUSTER"].contains(command) {
         evidence.scans = scans(differences.filter { own.contains($0.key) }, command)
       }
       if !own.isEmpty {
