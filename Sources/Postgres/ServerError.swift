@@ -141,7 +141,7 @@ private func adviceForConnecting(reason: String, sqlstate: String?) -> String {
   switch sqlstate {
   case "28P01", "28000":
     return "check user and password; libpq also reads PGPASSWORD and ~/.pgpass"
-  case "3D000": return "`lockstep create` makes the database"
+  case "3D000": return "`lockstep create` with the same URL makes the database"
   case "53300": return "the server has no connection left; ask again later"
   case "57P03": return "the server is starting up or shutting down; `lockstep wait` waits for it"
   default:
@@ -150,17 +150,32 @@ private func adviceForConnecting(reason: String, sqlstate: String?) -> String {
       return "check user and password; libpq also reads PGPASSWORD and ~/.pgpass"
     }
     if reason.contains("does not exist") && reason.contains("database") {
-      return "`lockstep create` makes the database"
+      return "`lockstep create` with the same URL makes the database"
+    }
+    if ["unrecognized configuration parameter", "invalid value for parameter"]
+      .contains(where: reason.contains)
+    {
+      return "take out of the URL, or put right, what the server does not know"
+    }
+    if reason.hasPrefix("invalid ") {
+      return
+        "put it right in the URL, or in the environment that libpq reads (PGSSLMODE and the like)"
+    }
+    if reason.contains("SSL was required") {
+      return "turn TLS on at the server; sslmode=prefer goes without it"
     }
     return "check host and port in DATABASE_URL or --url; `lockstep wait` waits for a server"
   }
 }
 
-/// One line of libpq's several, without their line breaks and indentation.
+/// One line of libpq's several, without their line breaks and indentation; what it says of each of several
+/// attempts in the same words is said once.
 func trimmed(_ text: String) -> String {
   text.split(separator: "\n" as Character).map { line in
     let start = line.drop(while: \.isWhitespace)
     return start.last?.isWhitespace == true
       ? String(start.reversed().drop(while: \.isWhitespace).reversed()) : String(start)
+  }.reduce(into: [String]()) { lines, line in
+    if !lines.contains(line) { lines.append(line) }
   }.joined(separator: "; ")
 }

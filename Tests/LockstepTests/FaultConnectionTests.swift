@@ -47,7 +47,35 @@ import Testing
     let url = TestServer.shared.cluster.url(database: "never_made")
     let outcome = try await Program(Self.files, url: url).run(command)
     expectTold(outcome, status: 5, #"database "never_made" does not exist"#)
-    #expect(outcome.errors.contains("\n  next: `lockstep create` makes the database\n"))
+    #expect(
+      outcome.errors.contains("\n  next: `lockstep create` with the same URL makes the database\n"))
+  }
+
+  @Test(arguments: [
+    (
+      "sslmode=never", #"invalid sslmode value: "never""#,
+      "put it right in the URL, or in the environment that libpq reads (PGSSLMODE and the like)"
+    ),
+    (
+      "sslmode=require", "server does not support SSL, but SSL was required",
+      "turn TLS on at the server; sslmode=prefer goes without it"
+    ),
+    (
+      "no_such_setting=1", #"FATAL:  unrecognized configuration parameter "no_such_setting""#,
+      "take out of the URL, or put right, what the server does not know"
+    ),
+  ])
+  func `a URL that asks for what cannot be says what, once`(
+    parameter: String, what: String, next: String
+  ) async throws {
+    let (cluster, port) = try clusterWithPasswords()
+    defer { cluster.stopBlocking() }
+    let program = try Program(
+      Self.files, url: "postgresql://lockstep:right@127.0.0.1:\(port)/postgres?\(parameter)")
+    let outcome = try await program.run("status")
+    expectTold(outcome, status: 5, what)
+    #expect(outcome.errors.ranges(of: what).count == 1, "\(outcome.errors)")
+    #expect(outcome.errors.contains("\n  next: \(next)\n"), "\(outcome.errors)")
   }
 
   @Test func `no such role`() async throws {

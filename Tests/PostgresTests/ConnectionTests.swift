@@ -126,7 +126,7 @@ import Testing
     #expect(diagnostic.code == "no_connection")
     #expect(diagnostic.sqlstate == "3D000")
     #expect(diagnostic.what.hasSuffix(#"FATAL:  database "no_such_database" does not exist"#))
-    #expect(diagnostic.next == "`lockstep create` makes the database")
+    #expect(diagnostic.next == "`lockstep create` with the same URL makes the database")
   }
 }
 
