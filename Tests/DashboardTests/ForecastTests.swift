@@ -101,7 +101,20 @@ struct ForecastTests {
     sample.content = .full(snapshot, graph, names: names, ours: ours)
     let text = effect(of: sql, sample)
     #expect(text.contains("now: 1 holder, oldest 4m12s  -> would wait"))
+    #expect(text.contains("! 0042 would wait"))
     #expect(text.contains(line))
+  }
+
+  @Test func `the lock pane marks whom a concurrent form would wait for`() {
+    let elsewhere = idle(in: 16402, .accessShare, hasSnapshot: true)
+    let build = effect(of: "CREATE INDEX CONCURRENTLY i ON orders (a)", elsewhere)
+    #expect(build.contains("! 0042 would wait"))
+    #expect(!effect(of: "CREATE INDEX i ON orders (a)", elsewhere).contains("! 0042 would wait"))
+    let removal = effect(of: "DROP INDEX CONCURRENTLY orders_i", elsewhere)
+    #expect(!removal.contains("! 0042 would wait"))
+    let between = idle(in: 16402, .accessShare, hasSnapshot: false)
+    let unhindered = effect(of: "CREATE INDEX CONCURRENTLY i ON orders (a)", between)
+    #expect(!unhindered.contains("! 0042 would wait"))
   }
 
   @Test func `an older snapshot is told though no table can be named`() {

@@ -84,7 +84,8 @@ extension LockPicture {
         }
     }
 
-    private func tables(ofIndex name: QualifiedName) -> [UInt32] {
+    /// The tables of the indexes of a name.
+    func tables(ofIndex name: QualifiedName) -> [UInt32] {
       names.tables.compactMap { index, table in
         guard let found = names.names[index], found.name == name.name,
           name.schema == nil || found.schema == name.schema
