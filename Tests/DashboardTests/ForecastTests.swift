@@ -105,6 +105,14 @@ struct ForecastTests {
     #expect(text.contains(line))
   }
 
+  @Test func `of an index that is not there nobody is said to be in the way`() {
+    let text = effect(of: "DROP INDEX CONCURRENTLY orders_i", Scenes.silent)
+    #expect(!text.contains("now:"))
+    let rebuilding = effect(
+      of: "REINDEX INDEX CONCURRENTLY orders_i", idle(in: 16402, .accessShare, hasSnapshot: true))
+    #expect(rebuilding.contains("now: 1 older snapshot, oldest 4m12s  -> would wait"))
+  }
+
   @Test func `the lock pane marks whom a concurrent form would wait for`() {
     let elsewhere = idle(in: 16402, .accessShare, hasSnapshot: true)
     let build = effect(of: "CREATE INDEX CONCURRENTLY i ON orders (a)", elsewhere)

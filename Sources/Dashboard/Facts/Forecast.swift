@@ -17,7 +17,7 @@ struct Forecast: Sendable, Hashable {
   ///   - countsSnapshots: Whether the older snapshots that it waits for are told as well: once a
   ///     statement is enough.
   /// - Returns: `nil` for a lock that hardly anybody is in the way of, and for a relation that only the
-  ///   catalog could name.
+  ///   catalog could name, as the table of an index that is not there yet.
   init?(
     _ lock: ExpectedLock, _ wait: ConcurrentWait? = nil, countsSnapshots: Bool = false,
     _ facts: Facts
@@ -44,6 +44,12 @@ struct Forecast: Sendable, Hashable {
     let starts =
       owners.compactMap { Forecast.start(of: $0, scan) } + snapshots.compactMap(\.transactionStart)
     wouldWait = !who.isEmpty
+    // Who uses the table of an index that is not there yet is not known: that is not nobody.
+    if !wouldWait, lock.role == .index, wait?.isForHolders(of: .index) == true,
+      scan.tables(ofIndex: relation).isEmpty
+    {
+      return nil
+    }
     now = Self.words(who, oldest: starts.min(), scan) ?? "now: nobody in the way"
     usually = Forecast.usually(relation, facts)
   }

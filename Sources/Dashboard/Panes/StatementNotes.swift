@@ -39,14 +39,16 @@ struct StatementNotes {
       for line in analysis.lines { lines += note(line, .warning, columns) }
       return lines + losses(columns) + trouble(columns)
     }
+    var tellsSnapshots = false
     for (index, (lock, line)) in effect.lockLines.enumerated() {
       let isFirst = index == 0
       lines += note(line, isFirst && lock.mode.blocksWrites ? .warning : .dim, columns)
       guard isFirst || forecastsAll else { continue }
       let wait = effect.concurrentWait
-      lines += forecast(Forecast(lock, wait, countsSnapshots: isFirst, facts), columns)
+      let found = Forecast(lock, wait, countsSnapshots: isFirst, facts)
+      if isFirst { tellsSnapshots = found != nil }
+      lines += forecast(found, columns)
     }
-    let tellsSnapshots = effect.lockLines.first.map { $0.lock.relation != nil } ?? false
     let size = effect.strongest?.relation.flatMap { facts.tables[$0] }
     for line in effect.otherLines {
       let isGrave = line.hasPrefix("rewrites")
