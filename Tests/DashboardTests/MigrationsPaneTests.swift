@@ -98,6 +98,17 @@ struct MigrationsPaneTests {
     #expect(model.text.contains("no history table"))
   }
 
+  @Test(arguments: 1...9)
+  func `that there is no history table is never said by half`(_ count: Int) {
+    let pending = (1...count).map { Scenes.pending(Scenes.migration("000\($0)", "m\($0)", up: "")) }
+    let model = Scenes.ready(status: Scenes.status(pending, tableExists: false))
+    if count == 6 { expectGolden(model.view(), "migrations/no-table-full-80x24") }
+    let words = model.screen.map { $0.dropFirst().prefix(29) }.joined(separator: " ")
+      .split(separator: " ").joined(separator: " ")
+    #expect(!words.contains("yet:") || words.contains("yet: the first apply makes it"))
+    #expect(!words.contains("no history") || words.contains("yet"))
+  }
+
   @Test func `everything applied is said below the divider`() {
     let status = Scenes.status(Array(Scenes.migrations().prefix(41)))
     var model = Scenes.ready(status: status)

@@ -67,36 +67,3 @@ extension Consequences {
     return words
   }
 }
-
-extension Facts {
-  /// What the selected migration would lock, where it is pending and does not run already.
-  var wantedLocks: [QualifiedName: LockMode] {
-    guard let selected = selectedMigration, selected.state == .pending else { return [:] }
-    if isUnderWay(selected.version) { return [:] }
-    return reading(of: selected)?.strongestLocks ?? [:]
-  }
-}
-
-extension LockPicture.Scan {
-  /// The mode in which the relation of a lock is wanted.
-  ///
-  /// - Parameter wanted: As a script names its relations. One that names no schema means the one that
-  ///   `search_path` leads to; which one that is cannot be told here, so that every table of the name
-  ///   counts.
-  func mode(wanted: [QualifiedName: LockMode], for row: LockRow) -> LockMode? {
-    guard row.tag.database == snapshot.database,
-      let name = row.tag.relation.flatMap({ names.names[$0] })
-    else { return nil }
-    return wanted[name] ?? wanted[QualifiedName(name.name)]
-  }
-
-  /// Whether a session or prepared transaction holds a lock that would keep somebody from `wanted`.
-  func isObstacle(_ owner: LockOwner, to wanted: [QualifiedName: LockMode]) -> Bool {
-    guard !wanted.isEmpty else { return false }
-    return snapshot.locks.contains { row in
-      row.isGranted && row.tag.kind == .relation
-        && (mode(wanted: wanted, for: row)?.conflicts(with: row.mode) ?? false)
-        && self.owner(of: row) == owner
-    }
-  }
-}

@@ -12,28 +12,71 @@ struct Forecast: Sendable, Hashable {
 
   /// Looks at the last scan, whatever moment is shown.
   ///
+  /// - Parameters:
+  ///   - wait: What the statement waits for beside its locks.
+  ///   - countsSnapshots: Whether the older snapshots that it waits for are told as well: once a
+  ///     statement is enough.
   /// - Returns: `nil` for a lock that hardly anybody is in the way of, and for a relation that only the
-  ///   catalog could name.
-  init?(_ lock: ExpectedLock, _ facts: Facts) {
+  ///   catalog could name, as the table of an index that is not there yet.
+  init?(
+    _ lock: ExpectedLock, _ wait: ConcurrentWait? = nil, countsSnapshots: Bool = false,
+    _ facts: Facts
+  ) {
     guard lock.mode > .rowExclusive, let relation = lock.relation, let scan = facts.locks.live
     else {
       return nil
     }
     let obstacles = scan.obstacles(to: lock.mode, on: relation)
-    let granted = obstacles.filter(\.isGranted)
-    let inTheWay = granted.isEmpty ? obstacles : granted
-    wouldWait = !inTheWay.isEmpty
-    if wouldWait {
-      let owners = Set(inTheWay.map { scan.owner(of: $0) })
-      let oldest = owners.compactMap { Forecast.start(of: $0, scan) }.min()
-      let who =
+    let granted =
+      obstacles.filter(\.isGranted) + (wait.map { scan.awaited(by: $0, for: lock) } ?? [])
+    let owners = Set((granted.isEmpty ? obstacles : granted).map { scan.owner(of: $0) })
+    var who: [String] = []
+    if !owners.isEmpty {
+      who.append(
         granted.isEmpty
-        ? Words.count(owners.count, "session") + " ahead" : Words.count(owners.count, "holder")
-      now = "now: \(who), oldest \(SessionWords.age(oldest, at: scan.snapshot.at))  -> would wait"
-    } else {
-      now = "now: nobody in the way"
+          ? Words.count(owners.count, "session") + " ahead" : Words.count(owners.count, "holder"))
     }
+    var snapshots: [LockSession] = []
+    if countsSnapshots, wait?.isForOlderSnapshots == true {
+      snapshots = scan.olderSnapshots.filter { !owners.contains(.session(pid: $0.pid)) }
+      if !snapshots.isEmpty { who.append(Self.count(snapshots)) }
+    }
+    let starts =
+      owners.compactMap { Forecast.start(of: $0, scan) } + snapshots.compactMap(\.transactionStart)
+    wouldWait = !who.isEmpty
+    // Who uses the table of an index that is not there yet is not known: that is not nobody.
+    if !wouldWait, lock.role == .index, wait?.isForHolders(of: .index) == true,
+      scan.tables(ofIndex: relation).isEmpty
+    {
+      return nil
+    }
+    now = Self.words(who, oldest: starts.min(), scan) ?? "now: nobody in the way"
     usually = Forecast.usually(relation, facts)
+  }
+
+  /// Tells of the older snapshots alone, where no lock of the statement can be told of.
+  ///
+  /// - Returns: `nil` where the statement waits for none, and before the first scan.
+  init?(olderSnapshotsFor wait: ConcurrentWait?, _ facts: Facts) {
+    guard wait?.isForOlderSnapshots == true, let scan = facts.locks.live else { return nil }
+    let snapshots = scan.olderSnapshots
+    wouldWait = !snapshots.isEmpty
+    let who = wouldWait ? [Self.count(snapshots)] : []
+    now =
+      Self.words(who, oldest: snapshots.compactMap(\.transactionStart).min(), scan)
+      ?? "now: no older snapshot"
+  }
+
+  private static func count(_ snapshots: [LockSession]) -> String {
+    Words.count(snapshots.count, "older snapshot")
+  }
+
+  private static func words(_ who: [String], oldest: Instant?, _ scan: LockPicture.Scan)
+    -> String?
+  {
+    guard !who.isEmpty else { return nil }
+    let age = SessionWords.age(oldest, at: scan.snapshot.at)
+    return "now: \(who.joined(separator: ", ")), oldest \(age)  -> would wait"
   }
 
   private static func start(of owner: LockOwner, _ scan: LockPicture.Scan) -> Instant? {
@@ -71,8 +114,10 @@ struct Forecast: Sendable, Hashable {
       !facts.isUnderWay(selected.version), let reading = facts.reading(of: selected)
     else { return hasher.finalize() }
     for part in reading.up + reading.down {
-      for effect in part.effects {
-        for lock in effect.effect?.locks ?? [] { hasher.combine(Forecast(lock, facts)?.now) }
+      for effect in part.effects.compactMap(\.effect) {
+        let wait = effect.concurrentWait
+        for lock in effect.locks { hasher.combine(Forecast(lock, wait, facts)?.now) }
+        hasher.combine(Forecast(olderSnapshotsFor: wait, facts)?.now)
       }
     }
     return hasher.finalize()

@@ -14,6 +14,8 @@ extension LockPicture {
     private let relationsByName: [String: [UInt32]]
     /// Parallel workers by the pid of their leader.
     let workers: [Int32: [Int32]]
+    /// The sessions of others whose snapshots a concurrent index build would wait for, oldest first.
+    let olderSnapshots: [LockSession]
     /// The indexes being built, by the pid of who builds.
     var builds: [Int32: LockQueries.IndexProgress] = [:]
 
@@ -41,6 +43,7 @@ extension LockPicture {
         workers[leader, default: []].append(session.pid)
       }
       self.workers = workers.mapValues { $0.sorted() }
+      olderSnapshots = snapshot.olderSnapshots().filter { !ours.contains($0.pid) }
     }
 
     /// Whose lock a row is; that of a parallel worker is its leader's.
@@ -66,6 +69,29 @@ extension LockPicture {
         .filter { row in
           mode.conflicts(with: row.mode) && !(row.pid.map(ours.contains) ?? false)
         }
+    }
+
+    /// The locks of others that a concurrent form would wait for on a relation, though it does not ask
+    /// for one that conflicts with them; on the table, where the relation is an index.
+    func awaited(by wait: ConcurrentWait, for lock: ExpectedLock) -> [LockRow] {
+      guard let mode = wait.holders, wait.isForHolders(of: lock.role), let name = lock.relation
+      else { return [] }
+      let relations = lock.role == .index ? tables(ofIndex: name) : lockedRelations(named: name)
+      return relations.flatMap { rowsByRelation[$0] ?? [] }.map { snapshot.locks[$0] }
+        .filter { row in
+          row.isGranted && mode.conflicts(with: row.mode)
+            && !(row.pid.map(ours.contains) ?? false)
+        }
+    }
+
+    /// The tables of the indexes of a name.
+    func tables(ofIndex name: QualifiedName) -> [UInt32] {
+      names.tables.compactMap { index, table in
+        guard let found = names.names[index], found.name == name.name,
+          name.schema == nil || found.schema == name.schema
+        else { return nil }
+        return table
+      }
     }
 
     /// What a lock is on; the owner of a virtual transaction is named, since its number tells nobody

@@ -48,11 +48,11 @@ struct LockLine: Sendable, Hashable {
 extension LockLine {
   /// The lines of a scan: the tree, or what waits in a row; without waiters, the open transactions.
   static func lines(
-    of scan: LockPicture.Scan, form: LockPicture.Form, obstacles: [QualifiedName: LockMode],
+    of scan: LockPicture.Scan, form: LockPicture.Form, wanted: WantedLocks,
     folded: Set<LockOwner> = [], differing: Set<Int32> = []
   ) -> [LockLine] {
     let graph = scan.graph
-    guard !graph.nodes.isEmpty else { return holders(scan, obstacles) }
+    guard !graph.nodes.isEmpty else { return holders(scan, wanted) }
     var lines: [LockLine] = []
     switch form {
     case .table:
@@ -148,18 +148,17 @@ extension LockLine {
     }
   }
 
-  /// Open transactions that hold locks on tables, prepared ones too; those in the way of `obstacles`
-  /// first, then oldest first.
+  /// Open transactions that hold locks on tables, prepared ones too; those in the way of what is
+  /// wanted first, then oldest first.
   private static func holders(
-    _ scan: LockPicture.Scan, _ obstacles: [QualifiedName: LockMode]
+    _ scan: LockPicture.Scan, _ wanted: WantedLocks
   ) -> [LockLine] {
+    let obstacles = scan.obstacles(to: wanted)
     var found: [LockOwner: Holding] = [:]
     for row in scan.snapshot.locks where row.tag.kind == .relation && row.isGranted {
       let owner = scan.owner(of: row)
-      let isObstacle =
-        scan.mode(wanted: obstacles, for: row)?.conflicts(with: row.mode) ?? false
       let holding = Holding(
-        row: row, isObstacle: isObstacle, isIndex: scan.names.isIndex(row.tag))
+        row: row, isObstacle: obstacles.contains(row), isIndex: scan.names.isIndex(row.tag))
       if let known = found[owner], !known.isLesser(than: holding) { continue }
       found[owner] = holding
     }

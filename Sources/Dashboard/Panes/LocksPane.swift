@@ -44,7 +44,7 @@ struct LocksPane: Pane {
     var order: Order
     var isReversed: Bool
     var folded: Set<LockOwner>
-    var wanted: [QualifiedName: LockMode]
+    var wanted: WantedLocks
   }
 
   var bindings: [Binding] {
@@ -137,7 +137,7 @@ struct LocksPane: Pane {
       return
     }
     lines = LockLine.lines(
-      of: scan, form: facts.locks.form, obstacles: facts.wantedLocks, folded: folded,
+      of: scan, form: facts.locks.form, wanted: facts.wantedLocks, folded: folded,
       differing: facts.locks.differing)
     if !shown.isEmpty { lines = lines.filter { shown.accepts($0.searchText) } }
     hasHiddenTexts = scan.snapshot.sessions.values.contains { $0.isHidden }

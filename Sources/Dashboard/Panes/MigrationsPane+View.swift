@@ -120,11 +120,19 @@ extension MigrationsPane {
   ) {
     let palette = facts.look.palette
     let columns = frame.size.columns
+    let room = frame.size.rows - used - 1
+    guard room > 0 else { return }
+    let legend = self.legend(facts, room: min(room, max(legendRows(frame.size), room / 2)))
+    let free = room - legend.count - 1
     var notes: [StyledText] = []
     let hasRun = facts.run?.done.keys.contains { facts.doneSinceRead($0) != nil } ?? false
     if facts.picture.knowsStates, !status.historyTableExists, !hasRun {
-      notes += told(
-        "no history table \(status.table) yet: the first apply makes it", columns, palette)
+      // Rather fewer words than half a sentence.
+      notes +=
+        [
+          "no history table \(status.table) yet: the first apply makes it",
+          "no history table yet: the first apply makes it", "no history table yet",
+        ].map { told($0, columns, palette) }.first { $0.count <= free } ?? []
     }
     for diagnostic in status.faults + status.notes {
       notes += DiagnosticLines.lines(diagnostic, columns: max(8, columns - 1), palette: palette)
@@ -134,10 +142,6 @@ extension MigrationsPane {
       let words = Words.count(status.unsupported.count, "file")
       notes += told("\(words) left out: not of this layout", columns, palette)
     }
-    let room = frame.size.rows - used - 1
-    guard room > 0 else { return }
-    let legend = self.legend(facts, room: min(room, max(legendRows(frame.size), room / 2)))
-    let free = room - legend.count - 1
     for (index, line) in notes.prefix(max(0, free)).enumerated() {
       let place = frame.bounds.row(used + 1 + index)
       frame.write(line, at: place.origin, within: place)

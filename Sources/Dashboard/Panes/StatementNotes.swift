@@ -39,10 +39,15 @@ struct StatementNotes {
       for line in analysis.lines { lines += note(line, .warning, columns) }
       return lines + losses(columns) + trouble(columns)
     }
+    var tellsSnapshots = false
     for (index, (lock, line)) in effect.lockLines.enumerated() {
       let isFirst = index == 0
       lines += note(line, isFirst && lock.mode.blocksWrites ? .warning : .dim, columns)
-      if isFirst || forecastsAll { lines += forecast(lock, columns) }
+      guard isFirst || forecastsAll else { continue }
+      let wait = effect.concurrentWait
+      let found = Forecast(lock, wait, countsSnapshots: isFirst, facts)
+      if isFirst { tellsSnapshots = found != nil }
+      lines += forecast(found, columns)
     }
     let size = effect.strongest?.relation.flatMap { facts.tables[$0] }
     for line in effect.otherLines {
@@ -51,6 +56,8 @@ struct StatementNotes {
       let isOfSize = isGrave || line.hasPrefix("reads every") || line == "no rewrite"
       let words = isOfSize ? size.map { "\(line); \($0.words)" } ?? line : line
       lines += note(words, isGrave ? .warning : .dim, columns)
+      guard line == effect.concurrentWait?.line, !tellsSnapshots else { continue }
+      lines += forecast(Forecast(olderSnapshotsFor: effect.concurrentWait, facts), columns)
     }
     return lines + losses(columns) + trouble(columns)
   }
@@ -63,11 +70,10 @@ struct StatementNotes {
     DocumentLine.wrapped(text, tone, columns: columns)
   }
 
-  /// Who would make the statement wait for a lock if it were run now, and who usually would.
-  private func forecast(_ lock: ExpectedLock, _ columns: Int) -> [DocumentLine] {
+  /// Who would make the statement wait if it were run now, and who usually would.
+  private func forecast(_ forecast: Forecast?, _ columns: Int) -> [DocumentLine] {
     guard migration.state == .pending, facts.picture.knowsStates,
-      !facts.isUnderWay(migration.version),
-      let forecast = Forecast(lock, facts)
+      !facts.isUnderWay(migration.version), let forecast
     else { return [] }
     return note(forecast.now, forecast.wouldWait ? .warning : .dim, columns)
       + (forecast.usually.map { note($0, .dim, columns) } ?? [])

@@ -118,8 +118,9 @@ extension EffectBuilder {
   ) {
     lock(command["name"].relationName, .accessExclusive, .partition)
     lock(.referenced(constraint: nil), of: table, .shareRowExclusive, .referenced)
+    if kind == "AT_DetachPartitionFinalize" { effect.concurrentWait = .detachFinalization }
     if command["concurrent"].bool {
-      effect.waitsForOlderTransactions = true
+      effect.concurrentWait = .partitionDetachment
     } else if kind == "AT_DetachPartition" {
       lock(.defaultPartition, of: table, .accessExclusive, .defaultPartition)
     }

@@ -46,7 +46,7 @@ extension EffectBuilder {
     let mode: LockMode = isConcurrent ? .shareUpdateExclusive : .share
     let table = tree["relation"].relationName
     lock(table, mode)
-    effect.waitsForOlderTransactions = isConcurrent
+    if isConcurrent { effect.concurrentWait = .indexBuild }
     if tree["relation"]["inh"].bool {
       lock(.partitions, of: table, mode, .partition)
       scan(.yes)
@@ -92,7 +92,7 @@ extension EffectBuilder {
         let mode: LockMode = tree["concurrent"].bool ? .shareUpdateExclusive : .accessExclusive
         lock(QualifiedName(parts: parts), mode, .index)
         lock(.tableOfIndex, of: QualifiedName(parts: parts), mode, .target)
-        if tree["concurrent"].bool { effect.waitsForOlderTransactions = true }
+        if tree["concurrent"].bool { effect.concurrentWait = .indexRemoval }
       case "OBJECT_TABLE", "OBJECT_FOREIGN_TABLE":
         readDropTable(QualifiedName(parts: parts), cascades: cascades)
       case "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE":
@@ -211,7 +211,7 @@ extension EffectBuilder {
     }
     let mode: LockMode = isConcurrent ? .shareUpdateExclusive : .share
     let indexMode: LockMode = isConcurrent ? .shareUpdateExclusive : .accessExclusive
-    effect.waitsForOlderTransactions = isConcurrent
+    if isConcurrent { effect.concurrentWait = .indexRebuilding }
     scan(.yes)
     let relation = tree["relation"].relationName
     switch tree["kind"].string {

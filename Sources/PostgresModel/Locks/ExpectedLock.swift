@@ -146,21 +146,21 @@ public struct StatementEffect: Sendable, Hashable {
   public var scans: Judgement
   /// The words for which the server refuses it in a transaction: `VACUUM`; `nil` where it does not.
   public var notInTransaction: String?
-  /// Whether it waits for every older transaction to end, as the concurrent forms do.
-  public var waitsForOlderTransactions: Bool
+  /// What it waits for beside its locks; `nil` but for the concurrent forms.
+  public var concurrentWait: ConcurrentWait?
   /// What else may happen and cannot be told from the text, in words: `what f() does`.
   public var unseen: [String]
 
   public init(
     locks: [ExpectedLock] = [], rewrites: Judgement = .no, scans: Judgement = .no,
-    notInTransaction: String? = nil, waitsForOlderTransactions: Bool = false,
+    notInTransaction: String? = nil, concurrentWait: ConcurrentWait? = nil,
     unseen: [String] = []
   ) {
     self.locks = locks
     self.rewrites = rewrites
     self.scans = scans
     self.notInTransaction = notInTransaction
-    self.waitsForOlderTransactions = waitsForOlderTransactions
+    self.concurrentWait = concurrentWait
     self.unseen = unseen
   }
 
@@ -193,7 +193,7 @@ public struct StatementEffect: Sendable, Hashable {
     case .perhaps(let condition):
       if rewrites != .perhaps(condition) { lines.append("reads every row \(condition)") }
     }
-    if waitsForOlderTransactions { lines.append("waits for older transactions to end") }
+    if let concurrentWait { lines.append(concurrentWait.line) }
     if notInTransaction != nil { lines.append("cannot run in a transaction") }
     if !unseen.isEmpty { lines.append("not seen: \(unseen.joined(separator: ", "))") }
     return lines

@@ -51,6 +51,7 @@ public enum LockQueries {
       Instant.sql("query_start"), Instant.sql("state_change"), "state", "wait_event_type",
       "wait_event", "usename", "datname", "application_name", "host(client_addr)", "backend_type",
       since14 ? "query_id" : "null::bigint", "left(query, 4096)", "backend_xmin",
+      "datid",
     ]
     let server = [
       Instant.sql("clock_timestamp()"),
@@ -281,6 +282,7 @@ private func lockSession(_ row: ResultRow) throws(ResultRow.Mismatch) -> LockSes
   session.queryID = try row.optionalInteger(14)
   session.query = row.optionalString(15)
   session.minimumTransactionID = try number(row, 16)
+  session.databaseID = try number(row, 17)
   return session
 }
 

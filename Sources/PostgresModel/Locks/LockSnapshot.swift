@@ -186,6 +186,8 @@ public struct LockSession: Sendable, Hashable {
   public var waitEvent: String?
   public var user: String?
   public var database: String?
+  /// Oid.
+  public var databaseID: UInt32?
   public var application: String?
   public var clientAddress: String?
   public var backendType: String?
@@ -193,7 +195,8 @@ public struct LockSession: Sendable, Hashable {
   public var queryID: Int64?
   /// The statement that runs, or the last one of an idle session; cut by the server.
   public var query: String?
-  /// The oldest transaction whose rows the session still needs.
+  /// The oldest transaction whose rows the session still needs; `nil` while it has no snapshot, as
+  /// between the statements of a `READ COMMITTED` transaction. Seen by every role.
   public var minimumTransactionID: UInt32?
 
   public init(pid: Int32) { self.pid = pid }

@@ -32,12 +32,14 @@ private func decoded<Row>(_ query: Query<Row>, _ cells: [String?]) throws -> Row
       [
         "100", nil, "1699999990000000", "1699999991000000", "1699999992000000",
         "1699999993000000", "active", "Lock", "relation", "app", "orders", "web-1", "10.0.0.1",
-        "client backend", "-12", "select 1", "80231",
+        "client backend", "-12", "select 1", "80231", "16384",
       ],
       // One that holds nothing, one whose type is hidden, and one that is nobody's.
-      ["101"] + unknown + ["app", "orders", "", nil, "client backend", nil, "", nil],
-      ["102"] + unknown + ["app", "orders", "", nil, nil, nil, "<insufficient privilege>", nil],
-      ["103"] + unknown + [nil, nil, "", nil, nil, nil, "<insufficient privilege>", nil],
+      ["101"] + unknown + ["app", "orders", "", nil, "client backend", nil, "", nil, nil],
+      ["102"] + unknown + [
+        "app", "orders", "", nil, nil, nil, "<insufficient privilege>", nil, nil,
+      ],
+      ["103"] + unknown + [nil, nil, "", nil, nil, nil, "<insufficient privilege>", nil, nil],
     ].map { try decoded(queries[1], $0) }
     let server = try decoded(queries[2], ["1700000000000000", "16384", "1"])
     let prepared = try decoded(queries[3], ["gx1", "726", "1699999000000000", "owner", "16384"])
@@ -51,7 +53,8 @@ private func decoded<Row>(_ query: Query<Row>, _ cells: [String?]) throws -> Row
     #expect(snapshot.locks[0].waitStart == Instant(microseconds: 1_699_999_999_000_000))
     #expect(
       snapshot.sessions[100]?.queryID == -12
-        && snapshot.sessions[100]?.minimumTransactionID == 80231)
+        && snapshot.sessions[100]?.minimumTransactionID == 80231
+        && snapshot.sessions[100]?.databaseID == 16384)
     #expect(snapshot.owner(of: snapshot.locks[1]) == .prepared(gid: "gx1"))
   }
 
