@@ -100,10 +100,13 @@ class Schemas:
             for kind, other in (("same", "diff_same"), ("changed", "diff_b"))}
         self.check(ours, environment)
         migra = find_migra(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-        url = server.url("diff_a").split("?")[0]
         peers = {"pg_dump -s of one": (["pg_dump", "--schema-only", "-d", server.keywords("diff_a")], {})}
         if migra:
-            command = [migra, "--unsafe", url, server.url("diff_b").split("?")[0]]
+            # SQLAlchemy no longer knows the short name of the scheme.
+            urls = [
+                server.url(name).split("?")[0].replace("postgres:", "postgresql:", 1)
+                for name in ("diff_a", "diff_b")]
+            command = [migra, "--unsafe", *urls]
             # migra says by status 2 that the databases differ.
             peers["migra"] = (["sh", "-c", '"$@"; s=$?; [ $s = 0 ] || [ $s = 2 ]', "sh", *command], {})
         programs = {f"diff, {kind}": (command, environment) for kind, command in ours.items()} | peers
