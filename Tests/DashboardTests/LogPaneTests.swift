@@ -116,4 +116,13 @@ struct LogPaneTests {
     #expect(model.text.contains("8 Log ─────"), "\(model.text)")
     #expect(model.text.contains("─ 1 failed ┐"))
   }
+
+  @Test func `how long a lock was held is told as the most that it can be`() {
+    let orders = QualifiedName(schema: "public", "orders")
+    #expect(
+      RunWords.lock(HeldLock(mode: .accessExclusive, relation: orders, milliseconds: 834))
+        == "ACCESS EXCLUSIVE on orders, at most 834 ms")
+    #expect(
+      RunWords.lock(HeldLock(mode: .share, relation: orders)) == "SHARE on orders", "held still")
+  }
 }

@@ -52,12 +52,7 @@ import Testing
         let builder = try await Connection.open(target, application: "builder", loop: loop)
         if waits {
           let build = Task(executorPreference: loop) { try await builder.execute(form.sql) }
-          try await lookout.wait(
-            until: """
-              exists (select from pg_stat_activity where pid = \(builder.processID)
-                and wait_event_type = 'Lock' and wait_event = 'virtualxid'
-                and pg_blocking_pids(pid) = array[\(holder.processID)])
-              """)
+          try await lookout.wait(until: Self.waits(builder, for: holder))
           try await holder.execute("rollback")
           _ = try await build.value
         } else {
@@ -93,16 +88,20 @@ import Testing
       let build = Task(executorPreference: loop) {
         try await builder.execute("create index concurrently orders_b on orders (a)")
       }
-      try await elsewhere.wait(
-        until: """
-          exists (select from pg_stat_activity where pid = \(builder.processID)
-            and wait_event_type = 'Lock' and wait_event = 'virtualxid'
-            and pg_blocking_pids(pid) = array[\(report.processID)])
-          """)
+      try await elsewhere.wait(until: Self.waits(builder, for: report))
       try await report.execute("commit")
       _ = try await build.value
       return (named, [report.processID])
     }
     #expect(named == expected)
+  }
+
+  /// Whether a session waits for the end of another's transaction, in SQL.
+  private static func waits(_ builder: Connection, for holder: Connection) -> String {
+    """
+    exists (select from pg_stat_activity where pid = \(builder.processID)
+      and wait_event_type = 'Lock' and wait_event = 'virtualxid'
+      and pg_blocking_pids(pid) = array[\(holder.processID)])
+    """
   }
 }

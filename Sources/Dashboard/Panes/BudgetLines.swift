@@ -192,9 +192,9 @@ struct StopLines {
 
 /// What the dashboard says about the locks of a run.
 enum RunWords {
-  /// `ACCESS EXCLUSIVE on orders, 1.4 s`.
+  /// `ACCESS EXCLUSIVE on orders, at most 1.4 s`: what is known begins before the lock was had.
   static func lock(_ lock: HeldLock) -> String {
-    let time = lock.milliseconds.map { ", " + Words.duration(milliseconds: $0) } ?? ""
+    let time = lock.milliseconds.map { ", at most \(Words.duration(milliseconds: $0))" } ?? ""
     return "\(lock.mode.sqlName) on \(name(of: lock.relation))\(time)"
   }
 
