@@ -1,12 +1,15 @@
 extension ChecklistReport {
   /// Commands that make GitHub Actions write beside a migration's file what is not settled: a line each.
   ///
+  /// - Parameter items: Those that were asked for; `nil` for all.
+  ///
   /// Source: GitHub documentation, "Workflow commands for GitHub Actions", `::error` and `::warning`.
-  public var annotations: String {
+  public func annotations(of items: Set<String>? = nil) -> String {
     var text = ""
     for migration in migrations {
       let name = "\(migration.version)_\(migration.name)"
-      for item in migration.items where !item.status.isSettled {
+      for item in migration.items
+      where !item.status.isSettled && items?.contains(item.item.id) != false {
         let command = item.status == .failed ? "error" : "warning"
         var properties = ["title=\(Self.property("\(item.item.title): \(item.status.words)"))"]
         if let file = files[migration.version] {

@@ -119,7 +119,7 @@ struct CheckCommand: Command {
     let output = context.output
     if let path = arguments.text(Options.outputFile) {
       let form = format ?? CheckFormat(ofFile: path)
-      try ReportFile(path: path).replace(with: form.written(report))
+      try ReportFile(path: path).replace(with: form.written(report, askedFor: items))
       output.say("wrote \(path)")
     }
     if let title = arguments.text(Options.decision) {
@@ -131,7 +131,7 @@ struct CheckCommand: Command {
     if shown == .text {
       output.print(lines: report.lines(isVerbose: output.verbosity == .verbose))
     } else {
-      output.printExactly(shown.written(report))
+      output.printExactly(shown.written(report, askedFor: items))
     }
     return report.hasPassed(items) ? .done : .failed
   }

@@ -17,15 +17,16 @@ enum CheckFormat: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// The whole result as a text that ends with a line break, unless it is empty.
-  func written(_ report: ChecklistReport) -> String {
+  /// The whole result as a text that ends with a line break, unless it is empty; annotations are of the
+  /// items that were asked for alone.
+  func written(_ report: ChecklistReport, askedFor items: Set<String>?) -> String {
     switch self {
     case .text:
       report.lines(isVerbose: true).map { line in
         TerminalText.visible(line.map(\.text).joined(), lineBreaks: .show) + "\n"
       }.joined()
     case .json: report.migrations.map { "\($0.json)\n" }.joined()
-    case .github: report.annotations
+    case .github: report.annotations(of: items)
     case .markdown: report.markdown
     case .html: report.html
     }

@@ -298,6 +298,10 @@ import Testing
     #expect(
       github.output.contains(
         "::error file=db/migrations/001_bad.sql,title=Rolls back%2C and was seen to%3A failed::"))
+    let asked = try await program.run("check", "--format", "github", "--item", "rollback")
+    #expect(asked.status == 1 && asked.lines.count == 2)
+    #expect(asked.lines[0].contains("title=Rolls back%2C and was seen to%3A failed::"))
+    #expect(asked.lines[1].hasPrefix("::notice::"))
     let markdown = try await program.run("check", "--format", "markdown", "--known")
     #expect(markdown.lines.count { $0.hasPrefix("- [") } == 8)
   }

@@ -137,7 +137,7 @@ import Testing
   }
 
   @Test func `annotations stand beside the files, each on its line`() {
-    let lines = report("told").annotations.split(separator: "\n")
+    let lines = report("told").annotations().split(separator: "\n")
     #expect(
       lines == [
         "::error file=db/a%2Cb%3Ac.sql,title=Rolls back%3A failed::001_told: Rolls back: failed"
@@ -145,7 +145,7 @@ import Testing
         "::warning file=db/a%2Cb%3Ac.sql,title=Health%3A open::001_told: Health: open",
         "::notice::Staging on staging: failed, 2 of 4 settled",
       ])
-    let hostile = report(Self.hostile).annotations
+    let hostile = report(Self.hostile).annotations()
     #expect(hostile.split(separator: "\n").count == 3)
     #expect(hostile.contains("%250A::error::%0A") && !hostile.contains("\u{1b}"))
   }
