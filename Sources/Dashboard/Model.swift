@@ -23,6 +23,8 @@ public struct Model: Sendable {
   var commandHistory: [String] = []
   /// The request whose plan is on its way.
   var awaitedPlan: PlanRequest?
+  /// Whether that plan is asked for only when files and history have been read.
+  var plansAfterReading = false
   /// What was done to a session, until it is seen whether it helped.
   var awaitedEffect: AwaitedEffect?
   var interruption = Interruption.none

@@ -45,14 +45,14 @@ extension Model {
       } else {
         facts.pictureProblem = diagnostic
       }
-      return reloaded()
+      return reloaded(diagnostic)
     case .filesChanged, .historyChanged: return reload()
     case .connectionChanged(let state): return connection(state)
     case .planMade(let plan, let at):
       facts.now = max(facts.now, at)
       return open(plan)
     case .planFailed(let diagnostic):
-      awaitedPlan = nil
+      forgetAwaitedPlan()
       say(diagnostic)
       return []
     case .runEvent(let event, let at):
@@ -136,11 +136,13 @@ extension Model {
     return [.reload]
   }
 
-  private mutating func reloaded() -> [Effect] {
+  private mutating func reloaded(_ failure: Diagnostic? = nil) -> [Effect] {
     isReloading = false
-    guard mustReloadAgain else { return [] }
-    mustReloadAgain = false
-    return reload()
+    if mustReloadAgain {
+      mustReloadAgain = false
+      return reload()
+    }
+    return planAfterReading(failure)
   }
 
   private mutating func show(_ picture: Picture) -> [Effect] {
@@ -179,19 +181,6 @@ extension Model {
 
   // MARK: - Runs
 
-  private mutating func open(_ plan: Plan) -> [Effect] {
-    guard awaitedPlan == plan.request else { return [] }
-    awaitedPlan = nil
-    guard overlay == nil, !facts.isRunning else { return [] }
-    if plan.steps.isEmpty, plan.refusals.isEmpty {
-      say("nothing to do: \(plan.warnings.first?.what ?? PlanWords.emptiness(of: plan.request))")
-      return []
-    }
-    lastWord = nil
-    overlay = .plan(PlanSheet(plan: plan, openedAt: facts.now))
-    return []
-  }
-
   /// Starts the plan that was confirmed.
   mutating func run(_ plan: Plan, pace: RunPace = .atOnce) -> [Effect] {
     overlay = nil
@@ -213,36 +202,5 @@ extension Model {
     if isLeaving { return [.quit] }
     if let words = facts.run.map(PlanWords.outcome) { lastWord = words }
     return reload() + watch.ask(.full, at: facts.now)
-  }
-
-  /// Asks for a plan; it opens when it comes.
-  mutating func plan(_ request: PlanRequest) -> [Effect] {
-    if facts.isRunning {
-      say("a run is in flight: ^C cancels it", .warning)
-      return []
-    }
-    if case .unreadable(let diagnostic) = facts.picture {
-      say(diagnostic)
-      return []
-    }
-    guard facts.connection.server != nil, facts.picture.knowsStates else {
-      say("no plan without the history: \(connectionWords)", .warning)
-      return []
-    }
-    if case .readOnly(.commandLine) = facts.access {
-      // A plan is still worth reading; the sheet says why it cannot be run.
-      say("started with --read-only: the plan can be read, not run")
-    }
-    awaitedPlan = request
-    return [.makePlan(request)]
-  }
-
-  private var connectionWords: String {
-    switch facts.connection {
-    case .connecting: "still connecting to \(facts.target.place)"
-    case .unconfigured: "no database is named; start with --url or DATABASE_URL"
-    case .lost(let diagnostic, _): diagnostic.what
-    case .connected: "it has not been read yet"
-    }
   }
 }

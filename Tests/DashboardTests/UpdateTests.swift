@@ -8,8 +8,6 @@ import Testing
 @testable import Dashboard
 
 struct UpdateTests {
-  static let next = PlanRequest.up(to: nil, count: 1, allowOutOfOrder: false)
-
   // MARK: - Pictures
 
   @Test func `connecting asks for the picture and for the locks`() {
@@ -48,143 +46,13 @@ struct UpdateTests {
     #expect(model.facts.counts.applied == 0)
   }
 
-  // MARK: - Plans
-
-  static func planned(
-    _ model: inout Model, _ plan: Plan = Scenes.plan([Scenes.step(Scenes.addOrderChannel)])
-  ) {
-    model.press(.character("a"))
-    model.tell(.planMade(plan, at: model.facts.now))
-  }
-
-  @Test func `a asks for a plan and runs nothing`() {
-    var model = Scenes.ready(target: Scenes.development)
-    #expect(model.press(.character("a")) == [.makePlan(Self.next)])
-    #expect(model.press(.character("r")) == [.makePlan(.down(to: nil, count: 1))])
-    #expect(
-      model.press(.character("A"))
-        == [.makePlan(.up(to: Version("0042"), count: nil, allowOutOfOrder: false))])
-  }
-
-  @Test(arguments: ScreenTests.sizes)
-  func `a plan with a way back wants y`(_ size: (columns: Int, rows: Int)) {
-    var model = Scenes.ready(size.columns, size.rows, target: Scenes.development)
-    Self.planned(&model)
-    expectGolden(model.view(), "plan/reversible-\(size.columns)x\(size.rows)")
-    #expect(model.press(.character("y")) == [], "the finger that opened it")
-    model.tell(.tick(Scenes.later(299)))
-    #expect(model.press(.character("y")) == [])
-    model.tell(.tick(Scenes.later(300)))
-    #expect(model.press(.character("a"), .enter, .character(" ")) == [])
-    let plan = Scenes.plan([Scenes.step(Scenes.addOrderChannel)])
-    #expect(model.press(.character("y")) == [.run(plan)])
-    #expect(model.facts.access == .armed(until: Scenes.later(300_300)))
-  }
-
-  @Test func `a plan that loses data wants its version typed`() {
-    var model = Scenes.ready(target: Scenes.development)
-    let plan = Scenes.plan([Scenes.step(Scenes.channelNotNull, risk: .losesData)])
-    Self.planned(&model, plan)
-    model.tell(.tick(Scenes.later(500)))
-    expectGolden(model.view(), "plan/loses-data-80x24")
-    #expect(model.press(.character("y"), .enter) == [])
-    #expect(model.type("0042") + model.press(.enter) == [])
-    #expect(model.text.contains("that is not 0044"))
-    #expect(model.press(.paste("0044"), .enter) == [], "a paste is not typing")
-    #expect(model.type("0044") == [])
-    #expect(model.press(.enter) == [.run(plan)])
-  }
-
-  @Test func `keys before the plan is readable are not taken for the version`() {
-    var model = Scenes.ready(target: Scenes.development)
-    let plan = Scenes.plan([Scenes.step(Scenes.channelNotNull, risk: .losesData)])
-    Self.planned(&model, plan)
-    #expect(model.type("0044") + model.press(.enter) == [])
-    model.tell(.tick(Scenes.later(400)))
-    #expect(model.press(.enter) == [])
-  }
-
-  @Test func `production wants to be armed first and then its version typed`() {
-    var model = Scenes.ready()
-    Self.planned(&model)
-    model.tell(.tick(Scenes.later(500)))
-    expectGolden(model.view(), "plan/protected-80x24")
-    #expect(model.type("0042y") + model.press(.enter) == [])
-    #expect(model.overlay == nil)
-    model.press(.escape)
-    model.command("arm 5m")
-    #expect(model.screen[0].contains("ARMED 05:00"))
-    Self.planned(&model)
-    model.tell(.tick(Scenes.later(1500)))
-    expectGolden(model.view(), "plan/protected-armed-80x24")
-    #expect(model.press(.character("y"), .enter) == [])
-    #expect(!(model.type("0042") + model.press(.enter)).isEmpty)
-  }
-
-  @Test func `a plan shows how the gates of its environment stand`() {
-    var model = Scenes.ready(target: Scenes.development)
-    var plan = Scenes.plan([Scenes.step(Scenes.channelNotNull)])
-    plan.gates = [
-      Gate(.validated, "validated on staging", .open("every item is settled for this content")),
-      Gate(
-        .approval, "approved by a person", .open("approved by rita"), evidence: ["0044: by rita"]),
-      Gate(.health, "a health check is set", .notAsked),
-    ]
-    Self.planned(&model, plan)
-    #expect(model.text.contains("[x] validated on staging: every item is settled"))
-    #expect(model.text.contains("[x] approved by a person: approved by rita"))
-    #expect(model.text.contains("      0044: by rita"))
-    #expect(!model.text.contains("a health check is set"))
-  }
-
-  @Test func `a refused plan shows each way out and cannot be confirmed`() {
-    var model = Scenes.ready(target: Scenes.development)
-    let refusal = Diagnostic.error(
-      code: "drift", "0041_drop_legacy_flag has changed since it was applied",
-      at: SourceLocation(file: "db/migrations/0041_drop_legacy_flag.sql"),
-      next: "put the file back as it was applied")
-    Self.planned(
-      &model, Scenes.plan([Scenes.step(Scenes.addOrderChannel)], refusals: [refusal]))
-    model.tell(.tick(Scenes.later(500)))
-    expectGolden(model.view(), "plan/refused-80x24")
-    #expect(model.press(.character("y")) == [])
-    #expect(model.type("0042") == [])
-    #expect(model.text.contains("put the file back"))
-  }
-
-  @Test func `a plan is dropped when the history changes meanwhile`() {
-    var model = Scenes.ready(target: Scenes.development)
-    Self.planned(&model)
-    model.tell(.statusLoaded(Scenes.status(), at: Scenes.later(100)))
-    #expect(model.overlay != nil, "the same picture changes nothing")
-    var changed = Scenes.migrations()
-    changed[41] = Scenes.applied(Scenes.addOrderChannel)
-    model.tell(.statusLoaded(Scenes.status(changed), at: Scenes.later(200)))
-    #expect(model.overlay == nil)
-    #expect(model.lastWord?.text.contains("dropped") == true)
-  }
-
-  @Test func `a plan is dropped when a file of it changes meanwhile`() {
-    var model = Scenes.ready(target: Scenes.development)
-    Self.planned(&model)
-    var changed = Scenes.migrations()
-    changed[41] = Scenes.pending(
-      Scenes.migration("0042", "add_order_channel", up: "DROP TABLE orders;"))
-    model.tell(.statusLoaded(Scenes.status(changed), at: Scenes.later(200)))
-    #expect(model.overlay == nil)
-  }
-
-  @Test func `a plan that nobody waits for is not opened`() {
-    var model = Scenes.ready(target: Scenes.development)
-    model.tell(.planMade(Scenes.plan([Scenes.step(Scenes.addOrderChannel)]), at: Scenes.now))
-    #expect(model.overlay == nil)
-  }
+  // MARK: - Arming
 
   @Test func `read-only from the command line cannot be armed`() {
     var model = Scenes.ready(target: Scenes.development, access: .readOnly(.commandLine))
     #expect(model.command("arm") == [])
     #expect(model.facts.access == .readOnly(.commandLine))
-    Self.planned(&model)
+    PlanTests.planned(&model)
     model.tell(.tick(Scenes.later(500)))
     #expect(model.press(.character("y")) == [])
   }
@@ -247,7 +115,7 @@ struct UpdateTests {
   // MARK: - Commands
 
   @Test(arguments: [
-    ("apply", next),
+    ("apply", PlanTests.next),
     ("apply all", PlanRequest.up(to: nil, count: nil, allowOutOfOrder: false)),
     ("apply 43", PlanRequest.up(to: Version("0043"), count: nil, allowOutOfOrder: false)),
     ("to 0044", PlanRequest.up(to: Version("0044"), count: nil, allowOutOfOrder: false)),
@@ -377,17 +245,5 @@ struct UpdateTests {
     model.type("/" + (known[pane] ?? ""))
     model.press(.enter)
     #expect(model.lastWord == nil)
-  }
-
-  @Test func `no plan is made of a folder that cannot be read, and why is said`() {
-    var model = Scenes.model()
-    model.tell(
-      .connectionChanged(Scenes.server),
-      .statusFailed(
-        .error(code: "ambiguous", "the files fit sqlx and golang-migrate", next: "`--layout sqlx`")
-      ))
-    #expect(model.press(.character("a")) == [])
-    #expect(
-      model.lastWord?.text == "the files fit sqlx and golang-migrate; next: `--layout sqlx`")
   }
 }
