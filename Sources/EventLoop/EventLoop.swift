@@ -113,7 +113,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   }
 
   /// How often jobs that jobs have made are run before the descriptors are looked at again.
-  private static let roundsInATurn = 16
+  private static let roundsInATurn = 64
 
   /// One turn: the jobs that are there and those that they make, then the descriptors and timers that
   /// are due.

@@ -2,7 +2,7 @@
 ///
 /// Own code rather than a library: the order of the keys is part of the contract, and nothing else in
 /// the program needs Foundation, which costs more time at start than everything that Lockstep does.
-public indirect enum JSONValue: Sendable, Hashable {
+public enum JSONValue: Sendable, Hashable {
   case null
   case bool(Bool)
   case integer(Int64)

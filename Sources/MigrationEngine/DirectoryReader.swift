@@ -41,8 +41,9 @@ public struct DirectoryReader: Sendable {
     var examine: @Sendable (SourceFile) -> SourceFile
     /// Files that were read already, each so far from the one before; their texts are held.
     var sample: (files: [SourceFile], step: Int)?
-    /// Files that were read before, by path: one that still has the same content is not held twice.
-    var earlier: [String: SourceFile] = [:]
+    /// An earlier reading of the folders: a file that is at its place with the same content is not held
+    /// twice.
+    var earlier: [SourceFile] = []
 
     public init(
       digest: Checksum.Algorithm? = nil, keepsTexts: Bool = true,
@@ -63,7 +64,8 @@ public struct DirectoryReader: Sendable {
   ///   - known: What to do with each file, where that is told beforehand.
   ///   - preparing: Tells it from some of the files, whose texts are held in any case; asked only where
   ///     there are many.
-  ///   - earlier: Files of an earlier reading; each is read again all the same.
+  ///   - earlier: All files of an earlier reading, in its order; each is read again unless the file system
+  ///     says that it is as it was a moment ago.
   /// - Returns: The entries by folder and then by name, compared byte by byte.
   /// - Throws: `Failure` where a folder itself cannot be read.
   public func read(
@@ -76,7 +78,9 @@ public struct DirectoryReader: Sendable {
     }
     let entries = try listed.get()
     guard entries.count >= DirectoryReader.worthTwoThreads else {
-      return await BlockingWork.run { files(entries[...], Preparation(after: earlier)) }
+      var preparation = Preparation()
+      preparation.earlier = earlier
+      return await BlockingWork.run { [preparation] in files(entries[...], preparation) }
     }
     var preparation: Preparation
     if let known {
@@ -84,7 +88,7 @@ public struct DirectoryReader: Sendable {
     } else {
       preparation = await sampled(of: entries, preparing)
     }
-    preparation.earlier = Preparation(after: earlier).earlier
+    preparation.earlier = earlier
     // Opening a file costs more than reading it, and the kernel serves two threads at once.
     let middle = entries.count / 2
     async let first = BlockingWork.run { [preparation] in files(entries[..<middle], preparation) }
@@ -192,6 +196,8 @@ public struct DirectoryReader: Sendable {
     var files: [SourceFile] = []
     files.reserveCapacity(entries.count)
     var folder: (index: Int, descriptor: Int32, prefix: String) = (-1, -1, "")
+    let earlier = preparation.earlier
+    let (now, began) = (FileStamp.now, ContinuousClock.now)
     defer { if folder.descriptor >= 0 { close(folder.descriptor) } }
     for (index, entry) in zip(entries.indices, entries) {
       if entry.directory != folder.index {
@@ -205,14 +211,24 @@ public struct DirectoryReader: Sendable {
       let sampled = preparation.sample.flatMap { sample in
         index % sample.step == 0 ? sample.files[index / sample.step].content : nil
       }
-      let content = sampled ?? content(of: entry.name, in: folder.descriptor, folder.prefix)
-      if !preparation.earlier.isEmpty,
-        let known = preparation.earlier[folder.prefix + entry.name], known.content == content,
-        known.directory == entry.directory
+      var known = earlier.indices.contains(index) ? earlier[index] : nil
+      if known?.name != entry.name || known?.directory != entry.directory { known = nil }
+      if let known, let stamp = known.stamp,
+        let found = FileStamp(of: entry.name, in: folder.descriptor, at: began),
+        stamp.answers(for: found)
       {
         files.append(known)
         continue
       }
+      var stamp: FileStamp?
+      let content =
+        sampled
+        ?? content(of: entry.name, in: folder.descriptor, folder.prefix, at: began, &stamp)
+      if let known, known.content == content {
+        files.append(known)
+        continue
+      }
+      if stamp?.tellsChanges(after: now) == false { stamp = nil }
       var checksum: Checksum?
       if let digest = preparation.digest, case .bytes(let bytes) = content {
         checksum = Checksum(digest, of: bytes)
@@ -220,13 +236,16 @@ public struct DirectoryReader: Sendable {
       let file = preparation.examine(
         SourceFile(
           in: folder.prefix, name: entry.name, directory: entry.directory, content: content,
-          digest: checksum))
+          digest: checksum, stamp: stamp))
       files.append(preparation.keepsTexts || sampled != nil ? file : file.summarised)
     }
     return files
   }
 
-  private func content(of name: String, in folder: Int32, _ prefix: String) -> SourceFile.Content {
+  private func content(
+    of name: String, in folder: Int32, _ prefix: String, at moment: ContinuousClock.Instant,
+    _ stamp: inout FileStamp?
+  ) -> SourceFile.Content {
     // Not blocking: a named pipe would wait for a writer.
     var file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     if file < 0 && errno == ELOOP {
@@ -241,7 +260,7 @@ public struct DirectoryReader: Sendable {
     var facts = stat()
     guard fstat(file, &facts) == 0 else { return .unreadable(words(for: errno)) }
     switch facts.st_mode & S_IFMT {
-    case S_IFREG: break
+    case S_IFREG: stamp = FileStamp(facts, at: moment)
     case S_IFDIR: return .unreadable(SourceFile.directoryReason)
     default: return .unreadable("is not a regular file")
     }
@@ -296,10 +315,38 @@ private func readSome(_ file: Int32, _ target: UnsafeMutableRawPointer?, _ count
   read(file, target, count)
 }
 
-extension DirectoryReader.Preparation {
-  fileprivate init(after earlier: [SourceFile]) {
-    self.init()
-    self.earlier = Dictionary(
-      earlier.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+extension FileStamp {
+  fileprivate init(_ facts: stat, at moment: ContinuousClock.Instant) {
+    #if canImport(Glibc)
+      let (modified, changed) = (facts.st_mtim, facts.st_ctim)
+    #else
+      let (modified, changed) = (facts.st_mtimespec, facts.st_ctimespec)
+    #endif
+    self.init(
+      device: UInt64(truncatingIfNeeded: facts.st_dev), inode: UInt64(facts.st_ino),
+      size: Int64(facts.st_size), modified: modified.nanoseconds, changed: changed.nanoseconds,
+      takenAt: moment)
   }
+
+  /// `nil` for anything but a file that lies there itself.
+  fileprivate init?(
+    of name: String, in folder: Int32, at moment: ContinuousClock.Instant
+  ) {
+    var facts = stat()
+    guard fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0,
+      facts.st_mode & S_IFMT == S_IFREG
+    else { return nil }
+    self.init(facts, at: moment)
+  }
+
+  /// By the clock that stamps files.
+  fileprivate static var now: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return time.nanoseconds
+  }
+}
+
+extension timespec {
+  fileprivate var nanoseconds: Int64 { Int64(tv_sec) * 1_000_000_000 + Int64(tv_nsec) }
 }

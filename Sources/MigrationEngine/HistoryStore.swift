@@ -39,7 +39,7 @@ public struct HistoryStore: Sendable {
 
   private static let tablesQuery = """
     select n.nspname, c.relname, pg_catalog.pg_table_is_visible(c.oid),
-      coalesce(string_agg(a.attname || E'\\x02' || pg_catalog.format_type(a.atttypid, null), E'\\x01'), '')
+      coalesce(string_agg(a.attname || E'\\x02' || pg_catalog.format_type(a.atttypid, a.atttypmod), E'\\x01'), '')
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -50,7 +50,7 @@ public struct HistoryStore: Sendable {
     """
 
   /// Where things stand that no history table tells.
-  struct Surroundings: Sendable {
+  struct Surroundings: Sendable, Hashable {
     /// The first schema of `search_path` that is there; new tables go into it.
     var currentSchema: String?
     /// Whether Lockstep has left a journal table here.
@@ -58,8 +58,6 @@ public struct HistoryStore: Sendable {
     var sessionUser: String
     /// The schema in which the history table was found; `nil` where there is none.
     var tableSchema: String?
-    /// Its columns: name → type as `format_type` gives it.
-    var tableColumns: [String: String] = [:]
     var invalidIndexes: [IndexFact] = []
     /// Whether runs are kept in this database.
     var hasRecords = false
@@ -68,16 +66,14 @@ public struct HistoryStore: Sendable {
   /// Asks where a history table is, or would be.
   ///
   /// It is the first question of a session, whose server process has seen no catalogue yet: planning a
-  /// join costs it more than all the rest of a command. So functions are asked where there are any, and
-  /// what hardly ever is there is asked for only where something of the kind is.
+  /// join costs it more than all the rest of a command. So functions are asked where there are any, what
+  /// hardly ever is there is asked for only where something of the kind is, and the columns come with the
+  /// rows.
   func surroundings(of table: QualifiedName) async throws(DatabaseError) -> Surroundings {
     let query = Query<(Surroundings, hasInvalidIndexes: Bool)>(
       """
       select current_schema(), pg_catalog.to_regclass('lockstep.journal') is not null, session_user,
         (pg_catalog.pg_identify_object_as_address(1259, pg_catalog.to_regclass($1), 0)).object_names[1],
-        (select string_agg(a.attname || E'\\x02' || pg_catalog.format_type(a.atttypid, null), E'\\x01')
-         from pg_catalog.pg_attribute a
-         where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped),
         exists (select from pg_catalog.pg_index where not indisvalid),
         pg_catalog.to_regclass('lockstep.records') is not null
       """, [table.sql]
@@ -85,9 +81,8 @@ public struct HistoryStore: Sendable {
       let surroundings = Surroundings(
         currentSchema: row.optionalString(0), hasJournal: try row.bool(1),
         sessionUser: try row.string(2), tableSchema: row.optionalString(3),
-        tableColumns: columns(row.optionalString(4) ?? ""),
-        hasRecords: try row.bool(6))
-      return (surroundings, try row.bool(5))
+        hasRecords: try row.bool(5))
+      return (surroundings, try row.bool(4))
     }
     let rows = try await connection.rows(query)
     guard let row = rows.first else {
@@ -96,6 +91,36 @@ public struct HistoryStore: Sendable {
     var surroundings = row.0
     if row.hasInvalidIndexes { surroundings.invalidIndexes = try await invalidIndexes() }
     return surroundings
+  }
+
+  /// Reads a history table and, in the same message, what its columns are.
+  ///
+  /// - Parameters:
+  ///   - query: Of a layout.
+  ///   - check: Given the columns, name → type as `format_type` gives it, before the rows are read.
+  /// - Throws: Any `DatabaseError`, and what `check` throws.
+  func rows(
+    _ query: Query<HistoryRow>, of table: QualifiedName,
+    check: @Sendable ([String: String]) throws -> Void
+  ) async throws -> ([String: String], [HistoryRow]) {
+    do {
+      let found = try await connection.rows(
+        query, describing: "SELECT * FROM \(table.sql) WHERE false",
+        check: { try check(HistoryStore.types($0)) })
+      return (HistoryStore.types(found.columns), found.rows)
+    } catch let error as DatabaseError where error.serverError?.isInsufficientPrivilege == true {
+      // Some columns may be readable, and those that are asked for among them.
+      let columns = try await tables(named: [table]).first?.columns ?? [:]
+      try check(columns)
+      return (columns, try await connection.rows(query))
+    }
+  }
+
+  private static func types(_ columns: [StatementDescription.Column]) -> [String: String] {
+    Dictionary(
+      columns.map {
+        ($0.name, BuiltInType.name($0.type, modifier: $0.modifier) ?? "type \($0.type)")
+      }, uniquingKeysWith: { first, _ in first })
   }
 
   private func invalidIndexes() async throws(DatabaseError) -> [IndexFact] {

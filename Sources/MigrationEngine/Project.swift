@@ -73,7 +73,7 @@ public struct Project: Sendable, Hashable {
   }
 
   /// What a history table and its surroundings say, before it is joined with files.
-  public struct Past: Sendable {
+  public struct Past: Sendable, Hashable {
     var surroundings: HistoryStore.Surroundings
     var table: QualifiedName
     var history: History
@@ -97,9 +97,7 @@ public struct Project: Sendable, Hashable {
     history.invalidIndexes = surroundings.invalidIndexes
     if surroundings.tableSchema != nil {
       history.tableExists = true
-      history.tableColumns = surroundings.tableColumns
-      try refuseTable(of: layout, table, surroundings.tableColumns)
-      history.rows = try await rows(of: layout, in: table, store)
+      (history.tableColumns, history.rows) = try await rows(of: layout, in: table, store)
     }
     return Past(surroundings: surroundings, table: table, history: history)
   }
@@ -137,28 +135,60 @@ public struct Project: Sendable, Hashable {
     } else {
       (catalog, past) = try await both(layout, files, store)
     }
-    let surroundings = past.surroundings
-    let table = past.table
-    var history = past.history
-    if surroundings.hasJournal {
-      history.unfinished = try await connection.rows(
-        RunJournal(layout: layout.name, table: table).unfinished)
-      for index in history.unfinished.indices {
-        try await inspect(&history.unfinished[index], catalog, layout, connection)
+    return join(
+      files, catalog, try await complete(past, catalog, layout, connection), layout, connection)
+  }
+
+  /// Reads files and past again.
+  ///
+  /// - Parameter earlier: What was known a moment ago, from this connection's database.
+  /// - Returns: `nil` where nothing has changed since.
+  /// - Throws: As `readFiles` and `load`.
+  public func reload(
+    after earlier: LoadedProject, from connection: Connection
+  ) async throws -> LoadedProject? {
+    let files = try await readFiles(after: earlier.files)
+    guard files.count == earlier.files.count,
+      zip(files, earlier.files).allSatisfy({ $0.isSameReading(as: $1) })
+    else { return try await load(files, from: connection) }
+    let layout = earlier.layout
+    let past = try await complete(
+      try await past(of: layout, HistoryStore(connection)), earlier.catalog, layout, connection)
+    if past == earlier.past { return nil }
+    return join(files, earlier.catalog, past, layout, connection)
+  }
+
+  /// Puts to the past what is not in the history table.
+  private func complete(
+    _ past: Past, _ catalog: Catalog, _ layout: any Layout, _ connection: Connection
+  ) async throws -> Past {
+    var past = past
+    if past.surroundings.hasJournal {
+      past.history.unfinished = try await connection.rows(
+        RunJournal(layout: layout.name, table: past.table).unfinished)
+      for index in past.history.unfinished.indices {
+        try await inspect(&past.history.unfinished[index], catalog, layout, connection)
       }
     }
     if layout.rules.history == .currentVersionOnly {
-      history.knownVersions = PositionLog(root: root).knownVersions(
-        layout: layout.name, table: table, database: connection.database)
+      past.history.knownVersions = PositionLog(root: root).knownVersions(
+        layout: layout.name, table: past.table, database: connection.database)
     }
+    return past
+  }
+
+  private func join(
+    _ files: [SourceFile], _ catalog: Catalog, _ past: Past, _ layout: any Layout,
+    _ connection: Connection
+  ) -> LoadedProject {
     var status = ProjectStatus.joining(
-      catalog: catalog, history: history, layout: layout, table: table)
-    if surroundings.hasRecords, surroundings.currentSchema == "lockstep" {
+      catalog: catalog, history: past.history, layout: layout, table: past.table)
+    if past.surroundings.hasRecords, past.surroundings.currentSchema == "lockstep" {
       status.faults.append(Project.strayPath(connection.user))
     }
     return LoadedProject(
-      layout: layout, catalog: catalog, table: table, history: history, status: status,
-      database: DatabaseFacts(of: connection), sessionUser: surroundings.sessionUser)
+      layout: layout, files: files, catalog: catalog, past: past, status: status,
+      database: DatabaseFacts(of: connection))
   }
 
   /// To a role named `lockstep` the schema that keeps the runs is its own, by `"$user"`.
@@ -243,12 +273,15 @@ public struct Project: Sendable, Hashable {
           + " table with --table"))
   }
 
+  /// The columns of a history table, and its rows.
   private func rows(
     of layout: any Layout, in table: QualifiedName, _ store: HistoryStore
-  ) async throws -> [HistoryRow] {
-    do throws(DatabaseError) {
-      return try await store.connection.rows(layout.readHistory(table))
-    } catch {
+  ) async throws -> ([String: String], [HistoryRow]) {
+    do {
+      return try await store.rows(layout.readHistory(table), of: table) {
+        try refuseTable(of: layout, table, $0)
+      }
+    } catch let error as DatabaseError {
       // undefined_column, or a value that does not read as the layout's.
       if let server = error.serverError, server.isInsufficientPrivilege {
         throw Refusal(
@@ -278,19 +311,16 @@ public struct Project: Sendable, Hashable {
 /// Everything known about a project at one moment.
 public struct LoadedProject: Sendable {
   public var layout: any Layout
+  /// The entries of the folders, in the order in which they were read.
+  public var files: [SourceFile]
   public var catalog: Catalog
-  /// With the schema it is in, or would be made in.
-  public var table: QualifiedName
-  public var history: History
+  var past: Project.Past
   public var status: ProjectStatus
   public var database: DatabaseFacts
-  /// The role that logged in, before any `SET ROLE`.
-  public var sessionUser: String
 
-  /// Lets go of all that there is for each migration; what is said of the project as a whole stays.
-  public mutating func forgetMigrations() {
-    catalog = Catalog(migrations: [])
-    history.rows = []
-    status.migrations = []
-  }
+  /// With the schema it is in, or would be made in.
+  public var table: QualifiedName { past.table }
+  public var history: History { past.history }
+  /// The role that logged in, before any `SET ROLE`.
+  public var sessionUser: String { past.surroundings.sessionUser }
 }

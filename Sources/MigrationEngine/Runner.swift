@@ -81,13 +81,15 @@ public struct Runner: Sendable {
   /// - Parameters:
   ///   - plan: As it was previewed; nothing else is run.
   ///   - context: With what it was made.
-  ///   - files: As they were read for the plan; those that are still the same are not held twice.
+  ///   - loaded: What the plan was made from, where that was a moment ago: what has not changed is not
+  ///     planned again.
   ///   - session: A session to run it in, opened with `sessionSettings`; `nil` opens one.
   ///   - report: Called on the loop with every event, `finished` last.
   /// - Throws: `DatabaseError.cannotConnect`, `DirectoryReader.Failure`, `Refusal`; once a step has begun,
   ///   failures are outcomes and never thrown.
   public func run(
-    _ plan: Plan, context: PlanContext, files: [SourceFile] = [], in session: Connection? = nil,
+    _ plan: Plan, context: PlanContext, after loaded: LoadedProject? = nil,
+    in session: Connection? = nil,
     report: @escaping @Sendable (RunEvent) -> Void
   ) async throws -> Outcome {
     guard plan.refusals.isEmpty else { return .refused(plan.refusals) }
@@ -106,7 +108,7 @@ public struct Runner: Sendable {
     let outcome: Outcome
     do {
       outcome = try await run(
-        plan, context: context, files, connection, lock, observing: observing, report: report)
+        plan, context: context, loaded, connection, lock, observing: observing, report: report)
       await loop.undisturbed { await lock.release() }
     } catch {
       // A cancelled try may have taken some of the keys.
@@ -130,7 +132,7 @@ public struct Runner: Sendable {
   }
 
   private func run(
-    _ plan: Plan, context: PlanContext, _ files: [SourceFile], _ connection: Connection,
+    _ plan: Plan, context: PlanContext, _ earlier: LoadedProject?, _ connection: Connection,
     _ lock: AdvisoryLock,
     observing: Task<Result<LockMonitor, any Error>?, Never>,
     report: @escaping @Sendable (RunEvent) -> Void
@@ -140,12 +142,21 @@ public struct Runner: Sendable {
     {
       return .busy(holder)
     }
-    let loaded = try await project.load(
-      try await project.readFiles(after: files), from: connection)
-    let fresh = Plan.make(
-      plan.request, status: loaded.status, layout: loaded.layout, context: context, after: plan)
-    guard fresh.refusals.isEmpty else { return .refused(fresh.refusals) }
-    guard fresh.steps == plan.steps else { return .stale(fresh) }
+    let loaded: LoadedProject
+    let fresh: LoadedProject?
+    if let earlier {
+      fresh = try await project.reload(after: earlier, from: connection)
+      loaded = fresh ?? earlier
+    } else {
+      loaded = try await project.load(try await project.readFiles(), from: connection)
+      fresh = loaded
+    }
+    if let fresh {
+      let again = Plan.make(
+        plan.request, status: fresh.status, layout: fresh.layout, context: context, after: plan)
+      guard again.refusals.isEmpty else { return .refused(again.refusals) }
+      guard again.steps == plan.steps else { return .stale(again) }
+    }
     if !plan.steps.isEmpty { try await prepareTable(loaded, connection) }
     let control = options.control ?? RunControl()
     let run = StepRun(

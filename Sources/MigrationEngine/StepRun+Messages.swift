@@ -9,28 +9,44 @@ extension StepRun {
   /// SQL that is sent as one message, and where the script's own text stands in it.
   struct Message {
     private(set) var sql = ""
-    /// Characters and statements of ours before the script.
-    private(set) var charactersBefore = 0
+    /// Statements of ours before the script.
     private(set) var statementsBefore = 0
-    private(set) var scriptCharacters = 0
+    /// The script's part of the message, by UTF-8 offsets.
+    private(set) var script: Range<Int>?
     /// UTF-8 offset in the unit's text at which the script's part begins.
     private(set) var scriptOffset = 0
 
     init(_ sql: String = "") { add(sql) }
 
     mutating func add(_ text: String) {
-      if scriptCharacters == 0 {
-        charactersBefore += text.unicodeScalars.count
-        // Before the script stands at most one statement of ours: `BEGIN`.
-        statementsBefore += text.isEmpty ? 0 : 1
-      }
+      // Before the script stands at most one statement of ours: `BEGIN`.
+      if script == nil { statementsBefore += text.isEmpty ? 0 : 1 }
       sql += text
     }
 
     mutating func add(script: String, at offset: Int = 0) {
-      scriptCharacters = script.unicodeScalars.count
-      scriptOffset = offset
+      let start = sql.utf8.count
       sql += script
+      self.script = start..<sql.utf8.count
+      scriptOffset = offset
+    }
+
+    /// Where in the unit's text a position of the server lies, as an UTF-8 offset; `nil` for what is not
+    /// in the script.
+    ///
+    /// Characters are counted here, where something failed, and not in each of thousands of messages.
+    ///
+    /// - Parameter position: In characters of the message, from 1.
+    func offsetInUnit(of position: Int) -> Int? {
+      guard let script else { return nil }
+      let scalars = sql.unicodeScalars
+      guard
+        let place = scalars.index(
+          scalars.startIndex, offsetBy: position - 1, limitedBy: scalars.endIndex)
+      else { return nil }
+      let offset = sql.utf8.distance(from: sql.utf8.startIndex, to: place)
+      guard script.lowerBound...script.upperBound ~= offset else { return nil }
+      return scriptOffset + offset - script.lowerBound
     }
   }
 
@@ -48,16 +64,14 @@ extension StepRun {
 
   func substituting(_ value: String, in sql: String) -> String {
     let mark = "$elapsed".utf8
-    var rest = sql.utf8[...]
-    while let start = rest.firstIndex(of: UInt8(ascii: "$")) {
-      rest = rest[start...]
-      if rest.starts(with: mark) {
-        let end = rest.index(start, offsetBy: mark.count)
-        return String(sql[..<start]) + value + sql[end...]
-      }
-      rest = rest.dropFirst()
+    var sql = sql
+    let start = sql.withUTF8 { bytes in
+      bytes.indices.first { bytes[$0] == UInt8(ascii: "$") && bytes[$0...].starts(with: mark) }
     }
-    return sql
+    guard let start else { return sql }
+    let before = sql.utf8.index(sql.startIndex, offsetBy: start)
+    let behind = sql.utf8.index(before, offsetBy: mark.count)
+    return sql[..<before] + value + sql[behind...]
   }
 
   /// Keeps settings from leaking into the next migration. All of it runs always: a function may have
@@ -138,14 +152,7 @@ extension StepRun {
     of error: DatabaseError, in message: Message, _ unit: RunUnit, statement index: Int
   ) -> SourceLocation? {
     if let position = error.serverError?.position {
-      let inScript = position - 1 - message.charactersBefore
-      guard inScript >= 0, inScript <= message.scriptCharacters else { return nil }
-      let utf8 = unit.sql.utf8
-      let start = utf8.index(utf8.startIndex, offsetBy: message.scriptOffset)
-      let scalars = unit.sql.unicodeScalars
-      guard let place = scalars.index(start, offsetBy: inScript, limitedBy: scalars.endIndex)
-      else { return nil }
-      return unit.script.location(ofTextByte: utf8.distance(from: utf8.startIndex, to: place))
+      return message.offsetInUnit(of: position).map { unit.script.location(ofTextByte: $0) }
     }
     var index = index
     // The history row goes in before the script's own COMMIT and is counted with its statements.

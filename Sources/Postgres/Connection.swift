@@ -230,7 +230,7 @@ public actor Connection {
     return rows
   }
 
-  private func decode<Row>(
+  func decode<Row>(
     _ result: OpaquePointer, _ decoder: (ResultRow) throws(ResultRow.Mismatch) -> Row,
     _ use: (Row) -> Void
   ) throws(ResultRow.Mismatch) {

@@ -46,10 +46,17 @@ public struct Instant: Sendable, Hashable, Comparable {
   /// ISO 8601 in UTC: `2026-01-09T12:00:00Z`, with microseconds only where there are any.
   public var iso8601: String {
     let f = fields
-    var text = "\(padded(f.year, 4))-\(padded(f.month, 2))-\(padded(f.day, 2))T"
-    text += "\(padded(f.hour, 2)):\(padded(f.minute, 2)):\(padded(f.second, 2))"
-    if f.microsecond != 0 { text += ".\(padded(f.microsecond, 6))" }
-    return text + "Z"
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity("2026-01-09T12:00:00.123456Z".utf8.count)
+    append(f, between: UInt8(ascii: "T"), to: &bytes)
+    if f.microsecond != 0 {
+      bytes.append(UInt8(ascii: "."))
+      for place in [10_000, 100, 1] {
+        appendTwoDigits(f.microsecond / place % 100, to: &bytes)
+      }
+    }
+    bytes.append(UInt8(ascii: "Z"))
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// For people: `2026-01-09 12:00:00`, in UTC.
@@ -64,22 +71,22 @@ public struct Instant: Sendable, Hashable, Comparable {
 
   /// Appends `shortText`, for tables of thousands of times.
   public func appendShortText(to bytes: inout [UInt8]) {
-    let f = fields
-    guard (0...9999).contains(f.year) else {
-      bytes.append(contentsOf: padded(f.year, 4).utf8)
-      return appendDayAndTime(of: f, to: &bytes)
-    }
-    appendTwoDigits(f.year / 100, to: &bytes)
-    appendTwoDigits(f.year % 100, to: &bytes)
-    appendDayAndTime(of: f, to: &bytes)
+    append(fields, between: UInt8(ascii: " "), to: &bytes)
   }
 
-  private func appendDayAndTime(of f: Fields, to bytes: inout [UInt8]) {
+  /// Appends day and time to the second, parted by a byte.
+  private func append(_ f: Fields, between mark: UInt8, to bytes: inout [UInt8]) {
+    if (0...9999).contains(f.year) {
+      appendTwoDigits(f.year / 100, to: &bytes)
+      appendTwoDigits(f.year % 100, to: &bytes)
+    } else {
+      bytes.append(contentsOf: padded(f.year, 4).utf8)
+    }
     bytes.append(UInt8(ascii: "-"))
     appendTwoDigits(f.month, to: &bytes)
     bytes.append(UInt8(ascii: "-"))
     appendTwoDigits(f.day, to: &bytes)
-    bytes.append(UInt8(ascii: " "))
+    bytes.append(mark)
     appendTwoDigits(f.hour, to: &bytes)
     bytes.append(UInt8(ascii: ":"))
     appendTwoDigits(f.minute, to: &bytes)

@@ -59,6 +59,30 @@ import Testing
     #expect(after.count == 301)
   }
 
+  @Test func `files that the file system knows as unchanged are not read again`() async throws {
+    // Older than any clock's step, as files of a folder mostly are.
+    let paths = ["\(repositoryRoot)/migrations"]
+    let (first, second) = try await onLoop { _ in
+      let reader = DirectoryReader(paths)
+      let first = try await reader.read()
+      return (first, try await reader.read(after: first))
+    }
+    #expect(first.count >= 16)
+    #expect(first.allSatisfy { $0.stamp != nil })
+    #expect(zip(first, second).allSatisfy { $0.isSameReading(as: $1) })
+    #expect(second == first)
+  }
+
+  @Test func `a file that was just written is read again, whatever the file system says`()
+    async throws
+  {
+    folder.write("1_a.sql", "SELECT 1;")
+    folder.write("target", "SELECT 2;")
+    symlink("\(folder.path)/target", "\(folder.path)/2_b.sql")
+    let files = try await read()
+    #expect(files.allSatisfy { $0.stamp == nil })
+  }
+
   @Test func `a slash at the end of a folder's name is not doubled`() async throws {
     folder.write("1.sql", "")
     let files = try await read([folder.path + "/"])

@@ -177,6 +177,36 @@ import Testing
           + " WHERE table_name = 'schema_migrations' AND column_name = 'version'") == ["20"])
   }
 
+  @Test func `a table for short versions of raw SQL is widened for the first long one`()
+    async throws
+  {
+    let fixture = try await ProjectFixture("raw", [.table("001", "a")])
+    #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
+    fixture.write(.table("20260101120000", "b"))
+    #expect(try await fixture.run(.upAll).summary == "finished +1 -0")
+    #expect(try await fixture.statusLines() == ["001 applied", "20260101120000 applied"])
+  }
+
+  @Test(arguments: layouts)
+  func `a role that may read the tool's own columns alone sees the status`(
+    _ layout: String
+  ) async throws {
+    var fixture = try await ProjectFixture(layout, [.table("001", "a"), .table("002", "b")])
+    _ = try await fixture.run(.up(to: nil, count: 1, allowOutOfOrder: false))
+    let columns = try await fixture.database.rows(
+      "SELECT attname FROM pg_attribute WHERE attnum > 0"
+        + " AND attrelid = '\(fixture.layout.defaultTable)'::regclass")
+    let role = "columns_\(fixture.database.name)"
+    try await fixture.database.execute(
+      """
+      CREATE ROLE \(role) LOGIN;
+      ALTER TABLE \(fixture.tableSQL) ADD COLUMN note text;
+      GRANT SELECT (\(columns.joined(separator: ", "))) ON \(fixture.tableSQL) TO \(role)
+      """)
+    fixture.urlSuffix = "&user=\(role)"
+    #expect(try await fixture.statusLines() == ["001 applied", "002 pending"])
+  }
+
   @Test(arguments: layouts)
   func `another table in another schema is used where it is named`(_ layout: String) async throws {
     var fixture = try await ProjectFixture(layout, [.table("001", "a")])

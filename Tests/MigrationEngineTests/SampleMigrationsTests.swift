@@ -39,7 +39,7 @@ import Testing
   }
 }
 
-private let repositoryRoot: String = {
+let repositoryRoot: String = {
   let parts = #filePath.split(separator: "/")
   return "/" + parts.dropLast(3).joined(separator: "/")
 }()

@@ -16,7 +16,7 @@ import Synchronization
 public final class RunRecording: Sendable {
   private let recorder: Mutex<RunRecorder>
   private let plan: Plan
-  private let lines: AsyncStream<[RunRecord]>.Continuation
+  private let queue: RecordQueue
   private let writer: Task<Void, Never>
 
   /// - Parameters:
@@ -30,11 +30,11 @@ public final class RunRecording: Sendable {
   ) {
     self.plan = plan
     recorder = Mutex(RunRecorder(start, plan: plan))
-    let (stream, lines) = AsyncStream<[RunRecord]>.makeStream()
-    self.lines = lines
+    let queue = RecordQueue()
+    self.queue = queue
     writer = Task(executorPreference: loop) {
       var hasWarned = false
-      for await batch in stream {
+      while let batch = await queue.next() {
         do throws(RunRecordsFailure) {
           try await records.append(batch)
         } catch {
@@ -48,7 +48,7 @@ public final class RunRecording: Sendable {
   /// Takes an event of the run.
   public func take(_ event: RunEvent) {
     let now = Instant.now
-    keep(recorder.withLock { $0.records(of: event, at: now) })
+    queue.add(recorder.withLock { $0.records(of: event, at: now) })
   }
 
   /// Takes the end, and waits until all is written.
@@ -58,20 +58,16 @@ public final class RunRecording: Sendable {
     let now = Instant.now
     let counts = outcome?.counts ?? (applied: 0, reverted: 0)
     for step in plan.steps.prefix(counts.applied + counts.reverted) where step.units.isEmpty {
-      keep(recorder.withLock { $0.marked(step, at: now) })
+      queue.add(recorder.withLock { $0.marked(step, at: now) })
     }
     // Of a run that was refused before anything began, nothing is kept.
     let word = outcome?.recorded ?? .failed
-    keep(
+    queue.add(
       recorder.withLock {
         $0.end(word, applied: counts.applied, reverted: counts.reverted, at: now)
       })
-    lines.finish()
+    queue.finish()
     await writer.value
-  }
-
-  private func keep(_ records: [RunRecord]) {
-    if !records.isEmpty { lines.yield(records) }
   }
 }
 

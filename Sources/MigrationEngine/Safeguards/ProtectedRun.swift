@@ -36,10 +36,10 @@ public struct ProtectedRun: Sendable {
 
   /// Runs a plan as `Runner.run` does, and what the environment asks for with it.
   ///
-  /// - Parameter files: As they were read for the plan; those that are still the same are not held twice.
+  /// - Parameter loaded: What the plan was made from, where that was a moment ago.
   /// - Throws: As `Runner.run`.
   public func run(
-    _ plan: Plan, context: PlanContext, files: [SourceFile] = [], in session: Connection,
+    _ plan: Plan, context: PlanContext, after loaded: LoadedProject? = nil, in session: Connection,
     report: @escaping @Sendable (RunEvent) -> Void
   ) async throws -> Ended {
     guard plan.refusals.isEmpty else {
@@ -48,14 +48,14 @@ public struct ProtectedRun: Sendable {
     // Only what runs can harm; and what asks for nothing pays for nothing.
     let isGuarded = plan.steps.contains { !$0.units.isEmpty } && !demands.asks.isEmpty
     guard isGuarded || gates != nil else {
-      let (outcome, isLate) = try await limited(plan, context, files, session, report)
+      let (outcome, isLate) = try await limited(plan, context, loaded, session, report)
       return Ended(outcome: outcome, isLate: isLate)
     }
     let lock = AdvisoryLock(connection: session, keys: runner.keys(for: plan, session))
     let loop = runner.loop
     do {
       let ended = try await run(
-        plan, context, files, session, lock, isGuarded: isGuarded, report)
+        plan, context, session, lock, isGuarded: isGuarded, report)
       await loop.undisturbed { await lock.release() }
       return ended
     } catch {
@@ -68,7 +68,7 @@ public struct ProtectedRun: Sendable {
   }
 
   private func run(
-    _ plan: Plan, _ context: PlanContext, _ files: [SourceFile], _ session: Connection,
+    _ plan: Plan, _ context: PlanContext, _ session: Connection,
     _ lock: AdvisoryLock, isGuarded: Bool, _ report: @escaping @Sendable (RunEvent) -> Void
   ) async throws -> Ended {
     func ended(_ outcome: Runner.Outcome) -> Ended { Ended(outcome: outcome, isLate: false) }
@@ -96,7 +96,7 @@ public struct ProtectedRun: Sendable {
     }
     if isGuarded, let trouble = await backUp(session, report) { return close(trouble) }
     // The last word is ours: what comes behind the migrations belongs to the run.
-    let (outcome, isLate) = try await limited(plan, context, files, session) { event in
+    let (outcome, isLate) = try await limited(plan, context, loaded, session) { event in
       if case .finished = event { return }
       report(event)
     }
@@ -111,13 +111,13 @@ public struct ProtectedRun: Sendable {
   }
 
   private func limited(
-    _ plan: Plan, _ context: PlanContext, _ files: [SourceFile], _ session: Connection,
+    _ plan: Plan, _ context: PlanContext, _ loaded: LoadedProject?, _ session: Connection,
     _ report: @escaping @Sendable (RunEvent) -> Void
   ) async throws -> (Runner.Outcome, isLate: Bool) {
     let runner = runner
     return try await runner.loop.limited(to: timeout) {
       try await runner.run(
-        plan, context: context, files: files, in: session, report: report)
+        plan, context: context, after: loaded, in: session, report: report)
     }
   }
 

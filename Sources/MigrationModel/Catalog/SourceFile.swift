@@ -13,10 +13,11 @@ public struct SourceFile: Sendable, Hashable {
     let content: Content
     let digest: Checksum?
     let rawExamination: RawLayout.Examination?
+    let stamp: FileStamp?
 
     init(
       prefix: String, name: String, directory: Int, content: Content, digest: Checksum?,
-      rawExamination: RawLayout.Examination?
+      rawExamination: RawLayout.Examination?, stamp: FileStamp?
     ) {
       self.prefix = prefix
       self.name = name
@@ -24,6 +25,7 @@ public struct SourceFile: Sendable, Hashable {
       self.content = content
       self.digest = digest
       self.rawExamination = rawExamination
+      self.stamp = stamp
     }
   }
 
@@ -48,17 +50,18 @@ public struct SourceFile: Sendable, Hashable {
 
   /// - Parameter folder: As the user named it, with a slash at its end; all files of a folder share it.
   public init(
-    in folder: String, name: String, directory: Int, content: Content, digest: Checksum? = nil
+    in folder: String, name: String, directory: Int, content: Content, digest: Checksum? = nil,
+    stamp: FileStamp? = nil
   ) {
     facts = Facts(
       prefix: folder, name: name, directory: directory, content: content, digest: digest,
-      rawExamination: nil)
+      rawExamination: nil, stamp: stamp)
   }
 
   private init(_ other: Facts, content: Content, rawExamination: RawLayout.Examination?) {
     facts = Facts(
       prefix: other.prefix, name: other.name, directory: other.directory, content: content,
-      digest: other.digest, rawExamination: rawExamination)
+      digest: other.digest, rawExamination: rawExamination, stamp: other.stamp)
   }
 
   /// The path as it is shown: the folder as the user named it, a slash, and the name.
@@ -71,6 +74,12 @@ public struct SourceFile: Sendable, Hashable {
   /// The content's digest where whoever read it has computed one already; says nothing that `content`
   /// does not, so it does not count in comparisons.
   public var digest: Checksum? { facts.digest }
+
+  /// By what a later reading knows that nothing has changed; it does not count in comparisons.
+  public var stamp: FileStamp? { facts.stamp }
+
+  /// Whether both are one reading of one file, which costs nothing to ask.
+  public func isSameReading(as other: SourceFile) -> Bool { facts === other.facts }
 
   public static func == (a: SourceFile, b: SourceFile) -> Bool {
     a.facts === b.facts

@@ -191,6 +191,8 @@ public struct HistoryChange: Sendable, Hashable {
   public var newest: Version?
   /// Who is recorded where the tool records it: `user@application host`, or the CI system's name.
   public var runBy: String?
+  /// Whether the migration may run outside a transaction, so that the tool's own mark is wanted, too.
+  public var wantsMark = true
 
   public enum Kind: Sendable, Hashable {
     case applied, reverted

@@ -314,7 +314,7 @@ public struct SqlxLayout: Layout {
 
   public func record(_ change: HistoryChange, in table: QualifiedName) -> HistoryWrite {
     let version = Int64(change.version.text).map { String($0) } ?? "NULL"
-    let checksum = "decode(\(SQLText.literal(change.checksum?.hexadecimal ?? "")), 'hex')"
+    let checksum = ["decode('", change.checksum?.hexadecimal ?? "", "', 'hex')"].joined()
     let table = table.sql
     // Joined rather than interpolated: there are thousands, and joining takes no more than they need.
     func insert(success: Bool) -> String {
@@ -324,6 +324,9 @@ public struct SqlxLayout: Layout {
         SQLText.literal(change.name), success ? ", TRUE, " : ", FALSE, ", checksum,
         success ? ", $elapsed)" : ", -1)",
       ].joined()
+    }
+    if !change.wantsMark, change.kind == .applied {
+      return HistoryWrite(record: [insert(success: true)])
     }
     let update = ["UPDATE ", table, " SET success = TRUE, checksum = ", checksum].joined()
     switch change.kind {
@@ -336,8 +339,9 @@ public struct SqlxLayout: Layout {
           [update, ", execution_time = $elapsed WHERE version = ", version].joined()
         ])
     case .reverted:
+      let mark = "UPDATE \(table) SET success = FALSE WHERE version = \(version)"
       return HistoryWrite(
-        mark: ["UPDATE \(table) SET success = FALSE WHERE version = \(version)"],
+        mark: change.wantsMark ? [mark] : [],
         record: ["DELETE FROM \(table) WHERE version = \(version)"])
     case .reaffirmed: return HistoryWrite(record: [update + " WHERE version = \(version)"])
     }

@@ -103,6 +103,9 @@ public struct PlanStep: Sendable, Hashable {
     case losesData
   }
 
+  /// Whether all of it, its history row too, is one transaction.
+  public var isOneTransaction: Bool { units.count == 1 && units[0].form.isInTransaction }
+
   /// As messages name it: version and name joined by an underscore.
   public var label: String { migrationLabel(version, name) }
 

@@ -200,13 +200,16 @@ struct Planner {
     result.steps.reserveCapacity(selection.count)
     for selected in selection {
       let migration = status.migrations[selected.index]
-      let change = change(migration, selected)
+      var change = change(migration, selected)
       var step = PlanStep(
         version: migration.version, name: migration.name, direction: selected.direction, units: [],
-        write: layout.record(change, in: status.table), risk: .reversible)
+        write: HistoryWrite(record: []), risk: .reversible)
       let place = result.steps.count
       let like = earlier.indices.contains(place) ? earlier[place] : nil
       addScripts(of: migration, to: &step, like: like)
+      // There are thousands of steps, and what is not wanted need not be made.
+      change.wantsMark = !step.isOneTransaction
+      step.write = layout.record(change, in: status.table)
       if isTakenUp(migration) { takeUp(migration, &step) }
       // Equal steps lie in memory once.
       if let like, like == step { step = like }

@@ -6,7 +6,7 @@ public struct RunRecorder: Sendable {
   private let start: RunStart
   private var files: [Version: SourceFile]
   private var hasStarted = false
-  private var current: (version: Version, at: Instant)?
+  private var current: (version: Version, at: Instant, checksum: String?)?
 
   public init(_ start: RunStart, plan: Plan) {
     self.start = start
@@ -23,7 +23,7 @@ public struct RunRecorder: Sendable {
   public mutating func records(of event: RunEvent, at now: Instant) -> [RunRecord] {
     switch event {
     case .migrationStarted(let version, let name, let direction):
-      current = (version, now)
+      current = (version, now, files[version]?.checksum(.sha256).hexadecimal)
       // One that is cut off tells of no end, and would be known to nobody.
       return begin() + [.step(step(version, name, direction, now, .begun))]
     case .lockAttempt(let version, let attempt, let of, let waited, let blockers, let reason, _):
@@ -98,11 +98,11 @@ public struct RunRecorder: Sendable {
     _ version: Version, _ name: String, _ direction: Direction, _ now: Instant,
     _ outcome: StepRecord.Outcome
   ) -> StepRecord {
-    let began = current.flatMap { $0.version == version ? $0.at : nil } ?? now
+    let begun = current.flatMap { $0.version == version ? $0 : nil }
+    let checksum = begun?.checksum ?? files[version]?.checksum(.sha256).hexadecimal
     return StepRecord(
       run: start.id, version: version, name: name, direction: direction,
-      checksum: outcome == .marked ? nil : files[version]?.checksum(.sha256).hexadecimal,
-      startedAt: began,
+      checksum: outcome == .marked ? nil : checksum, startedAt: begun?.at ?? now,
       durationMilliseconds: nil, outcome: outcome)
   }
 }

@@ -31,7 +31,7 @@ struct MigrationRun: Sendable {
     let isDry = arguments.has(Options.dryRun)
     var opening = settings
     if isDry { opening.isReadOnly = true }
-    var project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
+    let project = try await context.open(opening, for: runnerOptions(settings, layout: nil))
     var planContext = PlanContext(
       runBy: context.runBy(project.loaded.sessionUser), isReadOnly: !isDry && settings.isReadOnly,
       dataLoss: isDry || arguments.has(Options.yes)
@@ -68,11 +68,7 @@ struct MigrationRun: Sendable {
         glass, facts, plan)
     }
     tellTakingUp(plan)
-    let files = project.loaded.catalog.migrations.flatMap(\.files)
-    // The runner reads everything again, and holds it as long as it runs; an incident document tells of
-    // migrations as they are known now.
-    if !arguments.has(Options.incident) { project.loaded.forgetMigrations() }
-    return try await run(plan, planContext, files, in: project, keeper, glass)
+    return try await run(plan, planContext, in: project, keeper, glass)
   }
 
   /// Makes the health check that a killed run still owes; `nil` where none does.
@@ -250,7 +246,7 @@ struct MigrationRun: Sendable {
   // MARK: Running
 
   private func run(
-    _ plan: Plan, _ planContext: PlanContext, _ files: [SourceFile], in project: OpenProject,
+    _ plan: Plan, _ planContext: PlanContext, in project: OpenProject,
     _ keeper: GateKeeper, _ glass: GateFacts.BrokenGlass?
   ) async throws -> ExitCode {
     let options = runnerOptions(project.settings, layout: project.loaded.layout)
@@ -267,7 +263,7 @@ struct MigrationRun: Sendable {
     let guarded = keeper.run(
       runner, timeout: timeout, brokenGlass: glass, session: project.connection)
     let ended = try await guarded.run(
-      plan, context: planContext, files: files, in: project.connection
+      plan, context: planContext, after: project.loaded, in: project.connection
     ) { event in
       recording.take(event)
       // What comes while a question stands open begins a line of its own.
