@@ -18,7 +18,8 @@ release_flags += --static-swift-stdlib -Xswiftc -L$(static_libraries) -Xswiftc -
   -Xswiftc -Xfrontend -Xswiftc -function-sections \
   -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
   -Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs \
-  -Xlinker --symbol-ordering-file=.ci/startup.order -Xlinker --no-warn-symbol-ordering
+  -Xlinker --symbol-ordering-file=.ci/startup.order -Xlinker --no-warn-symbol-ordering \
+  -Xlinker -T -Xlinker .ci/layout.ld
 else
 find_static_libraries = true
 endif

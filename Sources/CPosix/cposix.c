@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __linux__
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -175,4 +178,10 @@ void lockstep_terminal_unguard(void) {
     guarded = -1;
     for (unsigned i = 0; i < sizeof crashes / sizeof crashes[0]; i++)
         sigaction(crashes[i], &before[i], 0);
+}
+
+void lockstep_share_heap(void) {
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);
+#endif
 }

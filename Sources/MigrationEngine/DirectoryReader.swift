@@ -35,6 +35,8 @@ public struct DirectoryReader: Sendable {
   public struct Preparation: Sendable {
     /// The digest that will be asked for.
     public var digest: Checksum.Algorithm?
+    /// Whether it will be asked for of a file of this name.
+    var isDigested: @Sendable (String) -> Bool = { _ in true }
     /// Whether the text is held; a summary of it otherwise.
     public var keepsTexts: Bool
     /// Finds in it what will be asked for.
@@ -228,9 +230,12 @@ public struct DirectoryReader: Sendable {
         files.append(known)
         continue
       }
-      if stamp?.tellsChanges(after: now) == false { stamp = nil }
+      // What holds no text is not read again.
+      if !preparation.keepsTexts || stamp?.tellsChanges(after: now) == false { stamp = nil }
       var checksum: Checksum?
-      if let digest = preparation.digest, case .bytes(let bytes) = content {
+      if let digest = preparation.digest, case .bytes(let bytes) = content,
+        preparation.isDigested(entry.name)
+      {
         checksum = Checksum(digest, of: bytes)
       }
       let file = preparation.examine(
@@ -316,7 +321,7 @@ private func readSome(_ file: Int32, _ target: UnsafeMutableRawPointer?, _ count
 }
 
 extension FileStamp {
-  fileprivate init(_ facts: stat, at moment: ContinuousClock.Instant) {
+  fileprivate convenience init(_ facts: stat, at moment: ContinuousClock.Instant) {
     #if canImport(Glibc)
       let (modified, changed) = (facts.st_mtim, facts.st_ctim)
     #else
@@ -329,7 +334,7 @@ extension FileStamp {
   }
 
   /// `nil` for anything but a file that lies there itself.
-  fileprivate init?(
+  fileprivate convenience init?(
     of name: String, in folder: Int32, at moment: ContinuousClock.Instant
   ) {
     var facts = stat()

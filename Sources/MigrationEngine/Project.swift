@@ -55,10 +55,12 @@ public struct Project: Sendable, Hashable {
     _ texts: Texts = .kept, after earlier: [SourceFile] = []
   ) async throws(DirectoryReader.Failure) -> [SourceFile] {
     let prepare = { @Sendable (layout: (any Layout)?) in
-      DirectoryReader.Preparation(
+      var preparation = DirectoryReader.Preparation(
         digest: layout?.checksumAlgorithm,
         keepsTexts: texts == .kept || !(layout?.readsWholeFiles ?? false),
         examine: { layout?.examined($0) ?? $0 })
+      preparation.isDigested = { layout?.recordsChecksum(ofFile: $0) ?? true }
+      return preparation
     }
     let named = layout.flatMap { Layouts.named($0) }
     return try await DirectoryReader(directories).read(

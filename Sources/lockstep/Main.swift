@@ -1,3 +1,4 @@
+import CPosix
 import Diagnostics
 import EventLoop
 import Postgres
@@ -11,6 +12,8 @@ import PostgresModel
 
 @main enum Main {
   static func main() {
+    // Helper threads read beside a loop that waits; heaps of their own would each keep what they have freed.
+    lockstep_share_heap()
     let surroundings = Surroundings.ofProcess()
     let words = Array(CommandLine.arguments.dropFirst())
     exit(run(words, surroundings).rawValue)

@@ -40,4 +40,7 @@ int lockstep_pipe(int ends[2]);
 /* Becomes the parent of orphaned descendants, and asks for `signal` when the parent dies
    (Linux; does nothing elsewhere). Returns 0 or -1. */
 int lockstep_parent_death_signal(int signal);
+
+/* Lets all threads share one heap (glibc; does nothing elsewhere). */
+void lockstep_share_heap(void);
 #endif

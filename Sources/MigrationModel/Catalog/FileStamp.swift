@@ -1,16 +1,18 @@
 /// What the file system said of a file when it was read: as long as it says the same, the content is the
 /// same.
-public struct FileStamp: Sendable {
-  public var device: UInt64
-  public var inode: UInt64
+///
+/// A reference, since of most files none is kept.
+public final class FileStamp: Sendable {
+  public let device: UInt64
+  public let inode: UInt64
   /// In bytes.
-  public var size: Int64
+  public let size: Int64
   /// When the content was last changed, in nanoseconds since 1970.
-  public var modified: Int64
+  public let modified: Int64
   /// When content or anything else of it was last changed, which nobody can set; nanoseconds since 1970.
-  public var changed: Int64
+  public let changed: Int64
   /// Before it was read.
-  public var takenAt: ContinuousClock.Instant
+  public let takenAt: ContinuousClock.Instant
 
   public init(
     device: UInt64, inode: UInt64, size: Int64, modified: Int64, changed: Int64,

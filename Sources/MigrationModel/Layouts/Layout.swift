@@ -36,6 +36,8 @@ public protocol Layout: Sendable {
 
   /// The digest that the history records of an up file's bytes; `nil` where it records none.
   var checksumAlgorithm: Checksum.Algorithm? { get }
+  /// Whether the history may record a file of this name.
+  func recordsChecksum(ofFile name: String) -> Bool
   /// Whether a catalog can be made of files that were examined and whose text was not kept
   /// (`SourceFile.summarised`): mostly since a migration's scripts are whole files.
   var readsWholeFiles: Bool { get }
@@ -66,13 +68,15 @@ extension Layout {
   public func isExamined(_ file: SourceFile) -> Bool { true }
   public var checksumAlgorithm: Checksum.Algorithm? { nil }
   public var readsWholeFiles: Bool { false }
+  public func recordsChecksum(ofFile name: String) -> Bool { true }
 
   /// Whether a catalog can be made of these files: of what was read without keeping the text, everything
   /// that this layout asks must have been noted.
   public func canRead(_ files: [SourceFile]) -> Bool {
     files.allSatisfy {
       $0.isKept
-        || readsWholeFiles && $0.digest?.algorithm == checksumAlgorithm && isExamined($0)
+        || readsWholeFiles && isExamined($0)
+          && ($0.digest?.algorithm == checksumAlgorithm || !recordsChecksum(ofFile: $0.name))
     }
   }
 

@@ -240,11 +240,10 @@ public struct RawLayout: Layout {
       let name = SQLText.literal(String(change.name.prefix(255)))
       let by = change.runBy.map { SQLText.literal(String($0.prefix(255))) } ?? "NULL"
       return HistoryWrite(record: [
-        [
+        SQLText.joined([
           "INSERT INTO ", table.sql, " (version, name, applied_by, checksum) VALUES (", version,
-          ", ",
-          name, ", ", by, ", ", checksum, ")",
-        ].joined()
+          ", ", name, ", ", by, ", ", checksum, ")",
+        ])
       ])
     case .reverted:
       return HistoryWrite(record: ["DELETE FROM \(table.sql) WHERE version = \(version)"])

@@ -279,6 +279,10 @@ public struct SqlxLayout: Layout {
 
   public var checksumAlgorithm: Checksum.Algorithm? { .sha384 }
   public var readsWholeFiles: Bool { ignoredCharacters.isEmpty }
+  public func recordsChecksum(ofFile name: String) -> Bool {
+    var name = name
+    return !name.withUTF8 { $0.matches(".down.sql", at: $0.count - 9) }
+  }
 
   public func createTable(_ table: QualifiedName, for catalog: Catalog) -> [String] {
     [
@@ -314,21 +318,20 @@ public struct SqlxLayout: Layout {
 
   public func record(_ change: HistoryChange, in table: QualifiedName) -> HistoryWrite {
     let version = Int64(change.version.text).map { String($0) } ?? "NULL"
-    let checksum = ["decode('", change.checksum?.hexadecimal ?? "", "', 'hex')"].joined()
+    let checksum = SQLText.joined(["decode('", change.checksum?.hexadecimal ?? "", "', 'hex')"])
     let table = table.sql
-    // Joined rather than interpolated: there are thousands, and joining takes no more than they need.
     func insert(success: Bool) -> String {
-      [
+      SQLText.joined([
         "INSERT INTO ", table,
         " (version, description, success, checksum, execution_time) VALUES (", version, ", ",
         SQLText.literal(change.name), success ? ", TRUE, " : ", FALSE, ", checksum,
         success ? ", $elapsed)" : ", -1)",
-      ].joined()
+      ])
     }
     if !change.wantsMark, change.kind == .applied {
       return HistoryWrite(record: [insert(success: true)])
     }
-    let update = ["UPDATE ", table, " SET success = TRUE, checksum = ", checksum].joined()
+    let update = SQLText.joined(["UPDATE ", table, " SET success = TRUE, checksum = ", checksum])
     switch change.kind {
     case .applied:
       // sqlx writes the time in a statement of its own after the commit; the row is the same, and one
@@ -336,7 +339,7 @@ public struct SqlxLayout: Layout {
       return HistoryWrite(
         mark: [insert(success: false)], record: [insert(success: true)],
         recordAfterMark: [
-          [update, ", execution_time = $elapsed WHERE version = ", version].joined()
+          SQLText.joined([update, ", execution_time = $elapsed WHERE version = ", version])
         ])
     case .reverted:
       let mark = "UPDATE \(table) SET success = FALSE WHERE version = \(version)"

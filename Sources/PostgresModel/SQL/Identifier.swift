@@ -12,6 +12,14 @@ public enum SQLText {
     return " E'" + doubled(quoted, UInt8(ascii: "\\")) + "'"
   }
 
+  /// Puts pieces together in no more memory than they need; a plan holds thousands of such texts.
+  public static func joined(_ pieces: [String]) -> String {
+    var text = ""
+    text.reserveCapacity(pieces.reduce(0) { $0 + $1.utf8.count })
+    for piece in pieces { text += piece }
+    return text
+  }
+
   private static func contains(_ text: String, _ byte: UInt8) -> Bool {
     text.utf8.withContiguousStorageIfAvailable { $0.contains(byte) } ?? text.utf8.contains(byte)
   }
