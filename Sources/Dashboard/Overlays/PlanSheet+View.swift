@@ -11,9 +11,11 @@ extension PlanSheet {
     for warning in plan.warnings { lines += told(warning, palette, columns) + [.empty] }
     let gates = gateLines(palette, columns)
     if !gates.isEmpty { lines += gates + [.empty] }
+    lines += budgetLines(facts, columns)
     for (index, step) in plan.steps.enumerated() {
       if index > 0 { lines.append(.empty) }
-      lines += self.lines(of: step, number: index + 1, palette, columns)
+      let locks = expected.indices.contains(index) ? expected[index] : []
+      lines += self.lines(of: step, number: index + 1, locks, palette, columns)
     }
     return lines
   }
@@ -36,9 +38,25 @@ extension PlanSheet {
     DiagnosticLines.lines(diagnostic, columns: columns, palette: palette)
   }
 
-  private func lines(of step: PlanStep, number: Int, _ palette: Palette, _ columns: Int)
-    -> [StyledText]
-  {
+  /// How long it would wait for its locks, where it asks for one that others may hold.
+  private func budgetLines(_ facts: Facts, _ columns: Int) -> [StyledText] {
+    guard plan.refusals.isEmpty, forecasts.contains(where: \.wantsStrongLock) else { return [] }
+    let wouldWait = expected.contains { $0.contains(where: \.isGrave) }
+    let isOff = !facts.lockBudget.isOn
+    let advice =
+      isOff && wouldWait
+      ? "! \(facts.lockBudget.words), and whoever comes after it waits as well; :budget 2s limits it"
+      : facts.lockBudget.words
+    let palette = facts.look.palette
+    return TextWidth.wrap(advice, to: columns).map {
+      StyledText($0, isOff && wouldWait ? palette.warning : palette.dim)
+    } + [.empty]
+  }
+
+  private func lines(
+    of step: PlanStep, number: Int, _ locks: [StepForecast.Line], _ palette: Palette,
+    _ columns: Int
+  ) -> [StyledText] {
     let isMark = step.units.isEmpty
     let arrow = step.direction == .up ? "up" : "down"
     var title = StyledText("\(number). ", palette.dim)
@@ -55,6 +73,7 @@ extension PlanSheet {
       remark("goes on behind statement \(step.resumption?.done ?? 0)", palette.dim)
       return lines + SQLLines(takenUp).styled(palette).map { StyledText("   ") + $0 }
     }
+    for line in locks { remark(line.text, line.isGrave ? palette.warning : palette.dim) }
     for unit in step.units {
       remark(PlanWords.form(of: unit), palette.dim)
       lines += SQLLines(unit.sql).styled(palette).map { StyledText("   ") + $0 }
