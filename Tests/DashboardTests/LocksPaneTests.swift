@@ -233,6 +233,33 @@ struct LocksPaneTests {
     #expect(!model.text.contains("follows"))
   }
 
+  @Test func `who keeps ours waiting is selected until somebody chooses`() {
+    var queue = Scenes.queue
+    guard case .full(var snapshot, _, let names, let ours) = queue.content else {
+      Issue.record("a whole picture is wanted")
+      return
+    }
+    // Another tree stands above ours and fills the strip.
+    snapshot.locks.append(
+      LockRow(Scenes.table(16402), pid: 1, mode: .accessExclusive, isGranted: true))
+    snapshot.sessions[1] = Scenes.session(1, "other", state: "active", since: 900)
+    for pid in Int32(2)...12 {
+      snapshot.locks.append(
+        LockRow(
+          Scenes.table(16402), pid: pid, mode: .accessShare, isGranted: false,
+          waitStart: Instant(microseconds: Scenes.now.microseconds - 800_000_000)))
+      snapshot.sessions[pid] = Scenes.session(pid, "web-\(pid)", state: "active", since: 800)
+    }
+    queue.content = .full(snapshot, WaitGraph(snapshot), names: names, ours: ours)
+    var model = Scenes.ready(locks: queue)
+    #expect(model.facts.locks.selected?.pid == 16669)
+    #expect(model.text.contains("16747 YOU"), "ours is in sight as well")
+    model.press(.character("4"), .character("g"))
+    #expect(model.facts.locks.selected?.pid == 1)
+    model.tell(.locksSampled(TimelineTests.at(1000, queue)))
+    #expect(model.facts.locks.selected?.pid == 1, "a choice stays")
+  }
+
   @Test func `waiters fold below the one they wait for`() {
     var model = Scenes.ready(120, 40, locks: Scenes.queue)
     model.press(.character("4"), .character("j"))
