@@ -139,7 +139,20 @@ extension Model {
 
   // MARK: - Where the focus is
 
-  var canGoBack: Bool { isZoomed || !trail.isEmpty || (focusedPane?.isNarrowed ?? false) }
+  var canGoBack: Bool {
+    isZoomed || !trail.isEmpty || (focusedPane?.isNarrowed ?? false) || covered != nil
+  }
+
+  /// The pane whose place the focused one has taken; going back gives it back.
+  private var covered: Int? {
+    guard !isZoomed, let place = arrangement.panes.first(where: { $0.pane == focus }) else {
+      return nil
+    }
+    let usual = Arrangement(
+      size: size, panes: panes, facts: facts, focus: focus, raised: [], isZoomed: false)
+    let owner = usual.panes.first { $0.area == place.area }?.pane
+    return owner == focus ? nil : owner
+  }
 
   private mutating func zoom() {
     trail.append(Station(focus: focus, isZoomed: isZoomed))
@@ -201,6 +214,8 @@ extension Model {
         $0.find("", &$1)
         return []
       }
+    } else if let covered {
+      focus(on: covered)
     }
   }
 

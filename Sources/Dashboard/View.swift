@@ -44,6 +44,9 @@ extension Model {
       func fits(_ note: String) -> Bool {
         title.width + TextWidth.of(note) + 8 <= place.area.size.columns
       }
+      if !fits(heading.note), let shortTitle = heading.shortTitle {
+        title = StyledText("\(pane.number) " + shortTitle)
+      }
       var note = fits(heading.note) ? heading.note : heading.shortNote
       // A tab that cannot be read cannot be chosen; what a note says stands elsewhere as well.
       if heading.parts.count > 1, !fits(note) { note = "" }
@@ -119,10 +122,17 @@ extension Model {
       .joined(separator: " ")
   }
 
+  /// Where something is to be typed, letters do not scroll.
+  private func scrollHint(types: Bool) -> KeyHint {
+    types ? KeyHint("\(Key.up) \(Key.down)", "scroll") : KeyHint("j k", "scroll")
+  }
+
   private var overlayHints: [KeyHint]? {
     switch overlay {
     case .help: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
-    case .plan, .signal: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
+    case .plan(let sheet): [scrollHint(types: sheet.wantsTyping(facts)), KeyHint(.escape, "back")]
+    // Here no letter scrolls: each may be a deed.
+    case .signal: [scrollHint(types: true), KeyHint(.escape, "back")]
     case .prompt, nil: nil
     }
   }

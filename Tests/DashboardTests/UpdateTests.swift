@@ -206,6 +206,25 @@ struct UpdateTests {
     #expect(!model.text.contains("In Locks"))
   }
 
+  @Test func `a key that is looked up in the help does nothing`() {
+    var model = Scenes.ready()
+    model.press(.character("?"))
+    #expect(model.press(.character("e"), .character("a"), .character("/")) == [])
+    #expect(model.text.contains("In Migrations"))
+    model.press(.character("q"))
+    #expect(!model.text.contains("In Migrations"))
+  }
+
+  @Test func `going back gives a shared place back to the SQL before it leaves`() {
+    var model = Scenes.ready()
+    model.press(.character("7"))
+    #expect(model.screen.last?.contains("q back") == true)
+    #expect(model.press(.character("q")) == [])
+    #expect(model.focus == 2)
+    #expect(model.text.contains("2 [Up]"))
+    #expect(model.press(.character("q")) == [.quit])
+  }
+
   @Test func `the key bar names keys that act now`() {
     #expect(Scenes.ready().screen.last?.contains("a apply") == true)
     #expect(Scenes.model().screen.last?.contains("a apply") == false)

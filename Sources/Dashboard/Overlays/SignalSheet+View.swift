@@ -115,7 +115,7 @@ struct SignalWords {
       ? "" : "everything its transaction (open for \(age)) did rolls back; "
     field("lost", transaction + "the client's connection ends", palette.danger)
     if !session.runsNothing {
-      field("", "c would only cancel its statement, and leave the client connected")
+      field("instead", "c would only cancel its statement, and leave the client connected")
     }
   }
 }
