@@ -17,7 +17,7 @@ struct MigrationRun: Sendable {
 
   /// Options of a run that every one of these commands takes.
   static let options = [
-    Options.to, Options.count, Options.dryRun, Options.step, Options.stepLimit, Options.timeout,
+    Options.count, Options.dryRun, Options.step, Options.stepLimit, Options.timeout,
     Options.lockTimeout, Options.lockAttempts, Options.statementTimeout, Options.breakGlass,
     Options.decision,
   ]
