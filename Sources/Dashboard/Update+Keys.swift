@@ -148,6 +148,10 @@ extension Model {
     guard !isZoomed, let place = arrangement.panes.first(where: { $0.pane == focus }) else {
       return nil
     }
+    if arrangement.panes.count == 1 {
+      let list = panes.first { $0.slot == .list }?.number
+      return list == focus ? nil : list
+    }
     let usual = Arrangement(
       size: size, panes: panes, facts: facts, focus: focus, raised: [], isZoomed: false)
     let owner = usual.panes.first { $0.area == place.area }?.pane
@@ -179,12 +183,21 @@ extension Model {
     if focusedPane?.slot == .list, let script = panes.first(where: { $0.slot == .script })?.number {
       goOn(to: script)
       isZoomed = true
+    } else if opensSession, let detail = panes.first(where: { $0.slot == .detail })?.number {
+      goOn(to: detail)
+      isZoomed = true
     } else if isZoomed {
       back()
     } else {
       zoom()
     }
     return []
+  }
+
+  /// Whether the locks have the whole screen already, so that opening goes on to the selected session.
+  var opensSession: Bool {
+    focusedPane?.slot == .locks && facts.locks.selected != nil && arrangement.panes.count == 1
+      && panes.contains { $0.slot == .detail && $0.isInUse(facts) }
   }
 
   /// Lets the focused pane open what it has selected, with the whole screen for it.

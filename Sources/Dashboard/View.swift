@@ -82,8 +82,17 @@ extension Model {
       case .note: palette.text
       }
     let word = lastWord.severity == .note ? "" : "\(lastWord.severity.rawValue): "
-    frame.write(
-      " " + word + lastWord.text, at: area.origin, style: style, within: area)
+    // What it takes more lines to say is read to its end; until the next key it covers what is above.
+    let lines = TextWidth.wrap(word + lastWord.text, to: max(1, area.size.columns - 2))
+    let rows = min(lines.count, 4, area.bottom - arrangement.header.size.rows)
+    for (index, line) in lines.prefix(rows).enumerated() {
+      let isLast = index == rows - 1
+      let place = Rectangle(
+        column: area.left, row: area.bottom - rows + index, columns: area.size.columns, rows: 1)
+      if rows > 1 { frame.fill(place) }
+      let rest = isLast ? lines.dropFirst(index).joined(separator: " ") : line
+      frame.write(" " + rest, at: place.origin, style: style, within: place)
+    }
   }
 
   private func drawKeyBar(on frame: inout Frame) {

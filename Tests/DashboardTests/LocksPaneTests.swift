@@ -260,6 +260,21 @@ struct LocksPaneTests {
     #expect(model.facts.locks.selected?.pid == 1, "a choice stays")
   }
 
+  @Test(arguments: [(80, 24), (60, 20)])
+  func `opening what is zoomed already goes on to the session, and back`(
+    _ size: (columns: Int, rows: Int)
+  ) {
+    var model = Scenes.ready(size.columns, size.rows, locks: Scenes.queue)
+    model.press(.character("L"))
+    #expect(model.keyHints().contains { $0.action == "session" })
+    model.press(.enter)
+    #expect(model.text.contains("6 Session 16669"))
+    #expect(!model.text.contains("16747 YOU"), "it has the screen for itself")
+    model.press(.escape)
+    #expect(model.focus == 4)
+    #expect(!model.text.contains("6 Session"))
+  }
+
   @Test func `waiters fold below the one they wait for`() {
     var model = Scenes.ready(120, 40, locks: Scenes.queue)
     model.press(.character("4"), .character("j"))

@@ -206,6 +206,17 @@ struct UpdateTests {
     #expect(!model.text.contains("In Locks"))
   }
 
+  @Test func `a word that is longer than the screen is read to its end`() {
+    var model = Scenes.ready(80, 24)
+    let text =
+      (1...20).map { "word \($0)" }.joined(separator: ", ")
+    model.tell(.failed(.error(code: "x", text)))
+    #expect(model.screen.suffix(3).joined().contains("word 20"))
+    #expect(model.screen.last?.contains("word 1,") == false)
+    model.press(.character("j"))
+    #expect(!model.text.contains("word 20"))
+  }
+
   @Test func `a key that is looked up in the help does nothing`() {
     var model = Scenes.ready()
     model.press(.character("?"))
