@@ -275,6 +275,44 @@ struct LocksPaneTests {
     #expect(!model.text.contains("6 Session"))
   }
 
+  @Test func `the trees of this database stand before those of others`() {
+    func tree(_ database: UInt32, _ name: String, _ first: Int32) -> ([LockRow], [LockSession]) {
+      let tag = LockTag(.relation, database: database, relation: 16401)
+      let pids = [first, first + 1]
+      let sessions = pids.map { pid in
+        var session = Scenes.session(pid, "\(name)-\(pid)", state: "active", since: 500)
+        session.database = name
+        return session
+      }
+      return (
+        [
+          LockRow(tag, pid: first, mode: .accessExclusive, isGranted: true),
+          LockRow(
+            tag, pid: first + 1, mode: .accessShare, isGranted: false,
+            waitStart: Instant(microseconds: Scenes.now.microseconds - Int64(first) * 1_000_000)),
+        ], sessions
+      )
+    }
+    let (away, strangers) = tree(6, "shop", 900)
+    let (here, colleagues) = tree(5, "orders", 100)
+    let snapshot = LockSnapshot(
+      at: Scenes.now, database: 5, locks: away + here, sessions: strangers + colleagues)
+    var names = Scenes.names42
+    names.databases = snapshot.otherDatabases
+    let graph = WaitGraph(snapshot)
+    #expect(graph.nodes[graph.roots[0]].owner.pid == 900, "who waits longest stands first")
+    let model = Scenes.ready(
+      120, 40,
+      locks: LockSample(
+        at: Scenes.now, costMilliseconds: 0.4,
+        content: .full(snapshot, graph, names: names, ours: [])))
+    let order = ["  100 orders-100", "  900 shop-900"].map { name in
+      model.screen.firstIndex { $0.contains(name) }
+    }
+    #expect(order[0] ?? 99 < order[1] ?? 0)
+    #expect(model.text.contains("shop:16401"))
+  }
+
   @Test func `waiters fold below the one they wait for`() {
     var model = Scenes.ready(120, 40, locks: Scenes.queue)
     model.press(.character("4"), .character("j"))

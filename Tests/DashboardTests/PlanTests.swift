@@ -148,6 +148,16 @@ struct PlanTests {
     #expect(model.text.contains("now: 1 holder, oldest 4m12s  -> would wait"))
   }
 
+  @Test func `a way back that loses data is not said to be rolled back`() {
+    var model = Scenes.ready(target: Scenes.development)
+    model.press(.character("r"))
+    let plan = Scenes.plan(
+      [Scenes.step(Scenes.addOrderChannel, .down, risk: .losesData)],
+      request: .down(to: nil, count: 1))
+    model.tell(.planMade(plan, at: model.facts.now))
+    #expect(model.text.contains("this loses data that applying again does not bring back"))
+  }
+
   @Test func `a protected database keeps the budget that it has`() {
     var model = Scenes.ready()
     model.facts.lockBudget = .filled(timeout: .seconds(2), attempts: 3)

@@ -111,7 +111,10 @@ extension PlanSheet {
         hints([("y", "\(verb) on \(place)")] + stepping + [("Esc", "back")], palette))
     case .type(let version):
       if plan.losesData {
-        wrapped("this loses data that rolling back does not bring back", palette.danger)
+        let isWayBack = plan.steps.allSatisfy { $0.direction == .down }
+        wrapped(
+          "this loses data that \(isWayBack ? "applying again" : "rolling back") does not bring back",
+          palette.danger)
       }
       if arms(facts) {
         wrapped("read-only now: confirming arms this session for 5 minutes", palette.warning)

@@ -89,7 +89,9 @@ struct LocksPane: Pane {
     }
     words.append("waiting \(waiting)")
     if waiting > 0, locks.roots > 0 { words.append("roots \(locks.roots)") }
-    var short = [locks.past == nil ? "" : "PAST", "waiting \(waiting)"].filter { !$0.isEmpty }
+    let sorted = order != .asDrawn && locks.form == .table ? "by \(order.rawValue)" : ""
+    var short = [locks.past == nil ? "" : "PAST", sorted, "waiting \(waiting)"]
+      .filter { !$0.isEmpty }
     if locks.problem != nil {
       let age = Double(facts.now.microseconds(since: at)) / 1000
       words.append("\(Words.duration(milliseconds: age)) old")
