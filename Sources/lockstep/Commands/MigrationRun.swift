@@ -167,6 +167,7 @@ struct MigrationRun: Sendable {
         ?? settings.rules.statementTimeout,
       schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil,
       confirm: arguments.has(Options.step) ? confirmStep : nil)
+    options.tellsLongWaits = true
     if arguments.has(Options.step) {
       options.pace = .stepping
       options.control = RunControl()
@@ -257,7 +258,7 @@ struct MigrationRun: Sendable {
     let runner = Runner(
       project: project.project, target: project.settings.target.value, options: options,
       loop: context.loop)
-    let report = RunReport(output: context.output)
+    let report = RunReport(output: context.output, isBounded: options.lockBudget.isOn)
     let timeout = arguments.duration(Options.timeout) ?? project.settings.rules.timeout
     let output = context.output
     let asking = OpenQuestion()
