@@ -148,6 +148,28 @@ struct PlanTests {
     #expect(model.text.contains("now: 1 holder, oldest 4m12s  -> would wait"))
   }
 
+  @Test func `of several the one that loses data and those that would wait are named`() {
+    var model = Scenes.ready(120, 40, target: Scenes.development)
+    let steps = [
+      Scenes.step(Scenes.backfillChannel), Scenes.step(Scenes.channelNotNull, risk: .losesData),
+    ]
+    Self.planned(&model, Scenes.plan(steps))
+    #expect(model.text.contains("0044 loses data that rolling back does not bring back"))
+    #expect(model.text.contains("! would wait now: 0044 "))
+    model.press(.escape)
+    Self.planned(&model, Scenes.plan(steps + steps))
+    #expect(model.text.contains("2 of 4, first 0044, lose data that rolling back"))
+  }
+
+  @Test func `a plan tells of checks that have failed`() {
+    var model = CheckScenes.model(120, 40, CheckScenes.mixed)
+    Self.planned(&model)
+    #expect(model.text.contains("! failed in 5 Checks: Every constraint refuses invalid data"))
+    model.press(.escape)
+    Self.planned(&model, Scenes.plan([Scenes.step(Scenes.channelNotNull)]))
+    #expect(!model.text.contains("! failed in 5 Checks"))
+  }
+
   @Test func `a way back that loses data is not said to be rolled back`() {
     var model = Scenes.ready(target: Scenes.development)
     model.press(.character("r"))

@@ -12,10 +12,12 @@ extension PlanSheet {
     let gates = gateLines(palette, columns)
     if !gates.isEmpty { lines += gates + [.empty] }
     lines += budgetLines(facts, columns)
+    let failures = failedChecks(facts)
     for (index, step) in plan.steps.enumerated() {
       if index > 0 { lines.append(.empty) }
       let locks = expected.indices.contains(index) ? expected[index] : []
-      lines += self.lines(of: step, number: index + 1, locks, palette, columns)
+      lines += self.lines(
+        of: step, number: index + 1, locks, failures[step.version] ?? [], palette, columns)
     }
     return lines
   }
@@ -38,6 +40,19 @@ extension PlanSheet {
     DiagnosticLines.lines(diagnostic, columns: columns, palette: palette)
   }
 
+  /// The items of the checklist that were seen to fail, by the migrations of the plan.
+  private func failedChecks(_ facts: Facts) -> [Version: [String]] {
+    guard facts.checks.hasFailures, let status = facts.picture.status else { return [:] }
+    let versions = Set(plan.steps.map(\.version))
+    var failures: [Version: [String]] = [:]
+    for migration in status.migrations where versions.contains(migration.version) {
+      guard facts.checks.verdict(migration) == .failed, let checked = facts.checked(migration)
+      else { continue }
+      failures[migration.version] = checked.items.filter { $0.status == .failed }.map(\.item.title)
+    }
+    return failures
+  }
+
   /// How long it would wait for its locks, where it asks for one that others may hold.
   private func budgetLines(_ facts: Facts, _ columns: Int) -> [StyledText] {
     guard plan.refusals.isEmpty, forecasts.contains(where: \.wantsStrongLock) else { return [] }
@@ -48,14 +63,24 @@ extension PlanSheet {
       ? "! \(facts.lockBudget.words), and whoever comes after it waits as well; :budget 2s limits it"
       : facts.lockBudget.words
     let palette = facts.look.palette
-    return TextWidth.wrap(advice, to: columns).map {
+    var lines = TextWidth.wrap(advice, to: columns).map {
       StyledText($0, isOff && wouldWait ? palette.warning : palette.dim)
-    } + [.empty]
+    }
+    let waiting = zip(plan.steps, expected).filter { $1.contains(where: \.isGrave) }.map(
+      \.0.version)
+    if plan.steps.count > 1, !waiting.isEmpty {
+      let named = waiting.prefix(3).map(\.text).joined(separator: ", ")
+      let rest = waiting.count > 3 ? " and \(waiting.count - 3) more" : ""
+      lines += TextWidth.wrap("! would wait now: \(named)\(rest)", to: columns).map {
+        StyledText($0, palette.warning)
+      }
+    }
+    return lines + [.empty]
   }
 
   private func lines(
-    of step: PlanStep, number: Int, _ locks: [StepForecast.Line], _ palette: Palette,
-    _ columns: Int
+    of step: PlanStep, number: Int, _ locks: [StepForecast.Line], _ failures: [String],
+    _ palette: Palette, _ columns: Int
   ) -> [StyledText] {
     let isMark = step.units.isEmpty
     let arrow = step.direction == .up ? "up" : "down"
@@ -67,6 +92,9 @@ extension PlanSheet {
     var lines = [title]
     func remark(_ text: String, _ style: Style) {
       lines += TextWidth.wrap(text, to: max(1, columns - 3)).map { StyledText("   " + $0, style) }
+    }
+    if !failures.isEmpty {
+      remark("! failed in 5 Checks: \(failures.joined(separator: "; "))", palette.danger)
     }
     for warning in step.warnings { remark("! " + warning, palette.warning) }
     if let takenUp = step.takenUpText {
@@ -113,7 +141,7 @@ extension PlanSheet {
       if plan.losesData {
         let isWayBack = plan.steps.allSatisfy { $0.direction == .down }
         wrapped(
-          "this loses data that \(isWayBack ? "applying again" : "rolling back") does not bring back",
+          "\(losers) data that \(isWayBack ? "applying again" : "rolling back") does not bring back",
           palette.danger)
       }
       if arms(facts) {
@@ -133,6 +161,15 @@ extension PlanSheet {
     }
     if let remark { lines.append(StyledText(remark, palette.warning)) }
     return lines
+  }
+
+  /// Who loses data, as the beginning of a sentence: in a long plan it stands far below.
+  private var losers: String {
+    let losing = plan.steps.filter { $0.risk == .losesData }
+    guard plan.steps.count > 1, let first = losing.first else { return "this loses" }
+    return losing.count == 1
+      ? "\(first.version) loses"
+      : "\(losing.count) of \(plan.steps.count), first \(first.version), lose"
   }
 
   private func hints(_ hints: [(String, String)], _ palette: Palette) -> StyledText {
