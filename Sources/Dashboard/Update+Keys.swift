@@ -256,6 +256,9 @@ extension Model {
     case .press, .doublePress:
       if focus != place.pane { focus(on: place.pane) }
       var effects: [Effect] = []
+      if let tab = tab(at: event.point, in: place) {
+        return withPane(place.pane) { $0.perform(.showTab(tab), &$1) }
+      }
       if inside.contains(event.point) {
         let point = Point(
           column: event.point.column - inside.left, row: event.point.row - inside.top)
@@ -264,6 +267,23 @@ extension Model {
       if event.kind == .doublePress { effects += open() }
       return effects
     }
+  }
+
+  /// Which tab of a pane's title stands at a point, counted from 0.
+  private func tab(at point: Point, in place: Arrangement.Place) -> Int? {
+    guard arrangement.hasBorders, point.row == place.area.top,
+      let pane = panes.first(where: { $0.number == place.pane })
+    else { return nil }
+    let parts = pane.heading(facts).parts
+    guard parts.count > 1 else { return nil }
+    // Corner, line and blank, then the number and a blank; brackets stand around the chosen one.
+    var column = place.area.left + 3 + "\(pane.number) ".count
+    for (index, part) in parts.enumerated() {
+      let width = TextWidth.of(part.text) + (part.isChosen ? 2 : 0)
+      if (column..<(column + width)).contains(point.column) { return index }
+      column += width + 2
+    }
+    return nil
   }
 
   // MARK: - The locks

@@ -38,7 +38,7 @@ struct LocksPaneTests {
     prepared: [
       PreparedTransaction(
         gid: "gx1", transactionID: 726,
-        preparedAt: Instant(microseconds: Scenes.now.microseconds - 7_800_000_000))
+        preparedAt: Instant(microseconds: Scenes.now.microseconds - 7_800_000_000), database: 5)
     ])
 
   static func wait(_ pid: Int32, _ tag: LockTag, _ mode: LockMode, _ milliseconds: Int64) -> LockRow

@@ -206,6 +206,20 @@ struct UpdateTests {
     #expect(!model.text.contains("In Locks"))
   }
 
+  @Test(arguments: ["Down", "Effect", "History", "Up"])
+  func `a click on a tab shows it`(_ tab: String) {
+    var model = Scenes.ready()
+    let title = model.screen[1]
+    guard let range = title.firstRange(of: tab) else {
+      Issue.record("the title has no \(tab)")
+      return
+    }
+    let column = title.distance(from: title.startIndex, to: range.lowerBound)
+    model.press(.mouse(MouseEvent(.press, at: Point(column: column, row: 1))))
+    #expect(model.focus == 2)
+    #expect(model.screen[1].contains("[\(tab)]"))
+  }
+
   @Test func `a word that is longer than the screen is read to its end`() {
     var model = Scenes.ready(80, 24)
     let text =

@@ -121,6 +121,15 @@ struct SignalWords {
 }
 
 extension SignalSheet {
+  /// The database of a prepared transaction: the server takes its end in no other.
+  private func home(_ facts: Facts) -> String {
+    guard case .prepared(let prepared) = subject, let oid = prepared.database,
+      let scan = facts.locks.scan
+    else { return "its database" }
+    return oid == scan.snapshot.database
+      ? facts.target.database : scan.names.databases[oid] ?? "its database"
+  }
+
   /// `Cancel 16669`, `End 16669`, `Prepared transaction gx1`.
   var title: String {
     switch subject {
@@ -153,7 +162,7 @@ extension SignalSheet {
       hints((canTurn ? [("K", "end it")] : []) + [("Esc", "back")])
     case .remedy(let statement):
       wrapped(statement, palette.strong)
-      hints([("y", "copy it, to be run in \(facts.target.database)"), ("Esc", "back")])
+      hints([("y", "copy it, to be run in \(home(facts))"), ("Esc", "back")])
     case .press:
       hints([("y", "cancel its statement on \(place)"), ("K", "end it"), ("Esc", "back")])
     case .type(let pid):
