@@ -219,7 +219,7 @@ extension OpenProject {
 
 extension DatabaseFacts {
   /// For reports: without any password.
-  fileprivate var inWords: String {
+  var inWords: String {
     let port = host.hasPrefix("/") ? "" : port.map { ":\($0)" } ?? ""
     return "\(name) on \(host)\(port) as \(user), PostgreSQL \(serverVersion)"
   }
