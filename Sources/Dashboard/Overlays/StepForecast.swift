@@ -48,7 +48,9 @@ struct StepForecast: Sendable, Hashable {
         }
         if wants[index].lock.mode < lock.mode { wants[index] = want }
         // Of two alike the one that waits for more tells more.
-        if wants[index].lock.mode == lock.mode { wants[index].wait = wants[index].wait ?? want.wait }
+        if wants[index].lock.mode == lock.mode, wants[index].wait == nil {
+          wants[index].wait = want.wait
+        }
       }
     }
   }
