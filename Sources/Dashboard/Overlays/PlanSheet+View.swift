@@ -102,16 +102,27 @@ extension PlanSheet {
       return lines + SQLLines(takenUp).styled(palette).map { StyledText("   ") + $0 }
     }
     for line in locks { remark(line.text, line.isGrave ? palette.warning : palette.dim) }
-    for unit in step.units {
-      remark(PlanWords.form(of: unit), palette.dim)
-      lines += SQLLines(unit.sql).styled(palette).map { StyledText("   ") + $0 }
-    }
-    if isMark {
+    return lines + scripts[number - 1]
+  }
+
+  /// The SQL of each step with how it is run: what does not change while the sheet is open.
+  func scriptLines(_ palette: Palette, columns: Int) -> [[StyledText]] {
+    plan.steps.map { step in
+      // What is taken up is told with how far it came.
+      guard step.takenUpText == nil else { return [] }
+      var lines: [StyledText] = []
+      for unit in step.units {
+        lines += TextWidth.wrap(PlanWords.form(of: unit), to: max(1, columns - 3)).map {
+          StyledText("   " + $0, palette.dim)
+        }
+        lines += SQLLines(unit.sql).styled(palette).map { StyledText("   ") + $0 }
+      }
+      guard step.units.isEmpty else { return lines }
       for statement in step.write.record {
         lines += SQLLines(statement).styled(palette).map { StyledText("   ") + $0 }
       }
+      return lines
     }
-    return lines
   }
 
   /// The lines at the foot: what it takes to say yes.

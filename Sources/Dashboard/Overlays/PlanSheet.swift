@@ -194,6 +194,8 @@ struct PlanSheet: Sendable {
   /// Who would keep each of the first steps waiting, as it was seen last.
   private(set) var expected: [[StepForecast.Line]] = []
   private var scanSeen = -1
+  /// The SQL of each step; who is in the way changes every second, and this does not.
+  private(set) var scripts: [[StyledText]] = []
 
   /// Brings the sheet in line with the screen it lies on.
   mutating func settle(_ facts: Facts, in whole: Rectangle) {
@@ -204,7 +206,9 @@ struct PlanSheet: Sendable {
       scanSeen = facts.locks.number
       expected = forecasts.map { $0.lines(facts) }
     }
-    if columns != bodyColumns || facts.look.palette != bodyPalette || expected != wasExpected {
+    let isNew = columns != bodyColumns || facts.look.palette != bodyPalette
+    if isNew { scripts = scriptLines(facts.look.palette, columns: columns) }
+    if isNew || expected != wasExpected {
       bodyColumns = columns
       bodyPalette = facts.look.palette
       body = lines(facts, columns: columns)
