@@ -109,7 +109,9 @@ public struct Arrangement: Sendable, Hashable {
       // Three rows keep the locks in sight; more only where somebody waits.
       let strip = min(3 + min(facts.locks.rowsWanted, 6), whole.size.rows / 3)
       let rows = whole.rows(.share(), .fixed(max(3, strip)))
-      let columns = rows[0].columns(.fixed(31), .share())
+      // A third of what is more than 80 columns goes to the names in the list.
+      let list = 31 + max(0, whole.size.columns - 80) / 3
+      let columns = rows[0].columns(.fixed(list), .share())
       var areas: [([Slot], Rectangle)] = [([.list], columns[0])]
       if slots.contains(.checks) {
         // The border between is one line for both.

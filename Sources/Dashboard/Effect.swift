@@ -7,8 +7,9 @@ public enum Effect: Sendable, Hashable {
   case reload
   /// Answered by `planMade` or `planFailed`.
   case makePlan(PlanRequest)
-  /// Run exactly this plan; answered by `runEvent`s and one `runEnded`.
-  case run(Plan, pace: RunPace = .atOnce)
+  /// Run exactly this plan, waiting for locks no longer than this; answered by `runEvent`s and one
+  /// `runEnded`.
+  case run(Plan, pace: RunPace = .atOnce, budget: LockBudget = .off)
   /// Give the place in the lock queue back; tried again after a rest.
   case stepAside
   /// Tell the run that has stopped how to go on.

@@ -67,7 +67,11 @@ enum Header {
     case .connected(let server):
       parts.append(Part(text: "PostgreSQL \(server.version)", style: palette.text, rank: 7))
     case .lost(let diagnostic, let retryAt):
-      let words = retryAt == nil ? "no connection" : "connection lost, retrying"
+      // What never was there is not lost.
+      let isLost = facts.picture.knowsStates || facts.locks.scan != nil
+      let words =
+        retryAt == nil
+        ? "no connection" : isLost ? "connection lost, retrying" : "no connection, retrying"
       parts.append(Part(text: words, style: palette.danger, rank: 0))
       parts.append(Part(text: diagnostic.what, style: palette.text, rank: 6))
     }

@@ -40,6 +40,7 @@ extension Model {
       facts.locks.selected?.pid.map { "\(hint) \($0)" } ?? "remedy"
     case .open where focusedPane?.slot == .checks:
       (focusedPane as? ChecksPane)?.opened == nil ? hint : "list"
+    case .open where opensSession: "session"
     case .open where isZoomed && focusedPane?.slot != .list: "unzoom"
     case .open where focusedPane?.slot != .list: "zoom"
     default: hint

@@ -44,13 +44,24 @@ struct TextMatch: Sendable, Hashable {
     return range(in: String(text))
   }
 
-  /// Whether version or name of a migration, or both with a blank or underscore between, match.
+  /// Whether version or name of a migration, or both with a blank or underscore between, match, or its
+  /// state or one of its problems is what was typed: `pending`, `changed`, `out of order`.
   func accepts(_ migration: MigrationStatus) -> Bool {
     if isEmpty { return true }
     let found =
       range(in: migration.version.text) != nil || range(in: migration.name) != nil
-      || reaches(from: migration.version.text, into: migration.name)
+      || reaches(from: migration.version.text, into: migration.name) || isState(of: migration)
     return found != isInverted
+  }
+
+  /// Only whole words: a part of one would keep nearly every migration in sight.
+  private func isState(of migration: MigrationStatus) -> Bool {
+    func isTyped(_ word: String) -> Bool { word.utf8.elementsEqual(needle) }
+    if isTyped(migration.state.rawValue) { return true }
+    return migration.problems.contains { problem in
+      isTyped(problem.code) || isTyped(problem.code.split(separator: "_").joined(separator: " "))
+        || isTyped(String(problem.code.prefix { $0 != "_" }))
+    }
   }
 
   /// Whether a text such as `42_add` or `42 add` stands across a version and a name.

@@ -139,7 +139,24 @@ extension Model {
 
   // MARK: - Where the focus is
 
-  var canGoBack: Bool { isZoomed || !trail.isEmpty || (focusedPane?.isNarrowed ?? false) }
+  var canGoBack: Bool {
+    isZoomed || !trail.isEmpty || (focusedPane?.isNarrowed ?? false) || covered != nil
+  }
+
+  /// The pane whose place the focused one has taken; going back gives it back.
+  private var covered: Int? {
+    guard !isZoomed, let place = arrangement.panes.first(where: { $0.pane == focus }) else {
+      return nil
+    }
+    if arrangement.panes.count == 1 {
+      let list = panes.first { $0.slot == .list }?.number
+      return list == focus ? nil : list
+    }
+    let usual = Arrangement(
+      size: size, panes: panes, facts: facts, focus: focus, raised: [], isZoomed: false)
+    let owner = usual.panes.first { $0.area == place.area }?.pane
+    return owner == focus ? nil : owner
+  }
 
   private mutating func zoom() {
     trail.append(Station(focus: focus, isZoomed: isZoomed))
@@ -166,12 +183,21 @@ extension Model {
     if focusedPane?.slot == .list, let script = panes.first(where: { $0.slot == .script })?.number {
       goOn(to: script)
       isZoomed = true
+    } else if opensSession, let detail = panes.first(where: { $0.slot == .detail })?.number {
+      goOn(to: detail)
+      isZoomed = true
     } else if isZoomed {
       back()
     } else {
       zoom()
     }
     return []
+  }
+
+  /// Whether the locks have the whole screen already, so that opening goes on to the selected session.
+  var opensSession: Bool {
+    focusedPane?.slot == .locks && facts.locks.selected != nil && arrangement.panes.count == 1
+      && panes.contains { $0.slot == .detail && $0.isInUse(facts) }
   }
 
   /// Lets the focused pane open what it has selected, with the whole screen for it.
@@ -201,6 +227,8 @@ extension Model {
         $0.find("", &$1)
         return []
       }
+    } else if let covered {
+      focus(on: covered)
     }
   }
 
@@ -228,6 +256,9 @@ extension Model {
     case .press, .doublePress:
       if focus != place.pane { focus(on: place.pane) }
       var effects: [Effect] = []
+      if let tab = tab(at: event.point, in: place) {
+        return withPane(place.pane) { $0.perform(.showTab(tab), &$1) }
+      }
       if inside.contains(event.point) {
         let point = Point(
           column: event.point.column - inside.left, row: event.point.row - inside.top)
@@ -236,6 +267,23 @@ extension Model {
       if event.kind == .doublePress { effects += open() }
       return effects
     }
+  }
+
+  /// Which tab of a pane's title stands at a point, counted from 0.
+  private func tab(at point: Point, in place: Arrangement.Place) -> Int? {
+    guard arrangement.hasBorders, point.row == place.area.top,
+      let pane = panes.first(where: { $0.number == place.pane })
+    else { return nil }
+    let parts = pane.heading(facts).parts
+    guard parts.count > 1 else { return nil }
+    // Corner, line and blank, then the number and a blank; brackets stand around the chosen one.
+    var column = place.area.left + 3 + "\(pane.number) ".count
+    for (index, part) in parts.enumerated() {
+      let width = TextWidth.of(part.text) + (part.isChosen ? 2 : 0)
+      if (column..<(column + width)).contains(point.column) { return index }
+      column += width + 2
+    }
+    return nil
   }
 
   // MARK: - The locks

@@ -191,7 +191,7 @@ extension Model {
       raised.removeAll { $0 == log }
       raised.insert(log, at: 0)
     }
-    return [.run(plan, pace: pace)]
+    return [.run(plan, pace: pace, budget: facts.lockBudget)]
   }
 
   private mutating func runEnded(_ failure: Diagnostic?, _ at: Instant) -> [Effect] {

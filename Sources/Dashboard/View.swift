@@ -44,6 +44,9 @@ extension Model {
       func fits(_ note: String) -> Bool {
         title.width + TextWidth.of(note) + 8 <= place.area.size.columns
       }
+      if !fits(heading.note), let shortTitle = heading.shortTitle {
+        title = StyledText("\(pane.number) " + shortTitle)
+      }
       var note = fits(heading.note) ? heading.note : heading.shortNote
       // A tab that cannot be read cannot be chosen; what a note says stands elsewhere as well.
       if heading.parts.count > 1, !fits(note) { note = "" }
@@ -79,8 +82,17 @@ extension Model {
       case .note: palette.text
       }
     let word = lastWord.severity == .note ? "" : "\(lastWord.severity.rawValue): "
-    frame.write(
-      " " + word + lastWord.text, at: area.origin, style: style, within: area)
+    // What it takes more lines to say is read to its end; until the next key it covers what is above.
+    let lines = TextWidth.wrap(word + lastWord.text, to: max(1, area.size.columns - 2))
+    let rows = min(lines.count, 4, area.bottom - arrangement.header.size.rows)
+    for (index, line) in lines.prefix(rows).enumerated() {
+      let isLast = index == rows - 1
+      let place = Rectangle(
+        column: area.left, row: area.bottom - rows + index, columns: area.size.columns, rows: 1)
+      if rows > 1 { frame.fill(place) }
+      let rest = isLast ? lines.dropFirst(index).joined(separator: " ") : line
+      frame.write(" " + rest, at: place.origin, style: style, within: place)
+    }
   }
 
   private func drawKeyBar(on frame: inout Frame) {
@@ -119,10 +131,17 @@ extension Model {
       .joined(separator: " ")
   }
 
+  /// Where something is to be typed, letters do not scroll.
+  private func scrollHint(types: Bool) -> KeyHint {
+    types ? KeyHint("\(Key.up) \(Key.down)", "scroll") : KeyHint("j k", "scroll")
+  }
+
   private var overlayHints: [KeyHint]? {
     switch overlay {
     case .help: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
-    case .plan, .signal: [KeyHint("j k", "scroll"), KeyHint(.escape, "back")]
+    case .plan(let sheet): [scrollHint(types: sheet.wantsTyping(facts)), KeyHint(.escape, "back")]
+    // Here no letter scrolls: each may be a deed.
+    case .signal: [scrollHint(types: true), KeyHint(.escape, "back")]
     case .prompt, nil: nil
     }
   }

@@ -19,13 +19,20 @@ public struct DirectoryReader: Sendable {
     /// As `errno` names it.
     public var errno: Int32
 
+    private var way: String {
+      switch errno {
+      case ENOENT:
+        "name the folder with --dir, or make the first migration there with `lockstep new NAME`"
+      case ENOTDIR: "name the folder that it is in with --dir"
+      default: "check the folder's permissions"
+      }
+    }
+
     public var diagnostic: Diagnostic {
       .error(
         code: errno == ENOENT ? "no_directory" : "unreadable_directory",
         "the migrations folder \"\(directory)\" cannot be read: \(String(cString: strerror(errno)))",
-        next: errno == ENOENT
-          ? "name the folder with --dir, or make the first migration there with `lockstep new NAME`"
-          : "check the folder's permissions")
+        next: way)
     }
   }
 

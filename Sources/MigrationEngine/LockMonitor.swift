@@ -147,6 +147,7 @@ public actor LockMonitor {
       account = blockers
     }
     names.database = snapshot.database
+    names.databases = snapshot.otherDatabases
     await learnNames(of: snapshot)
     return Look(
       snapshot: snapshot, graph: graph, names: names,

@@ -32,6 +32,7 @@ public final class RunControl: Sendable {
   /// A message whose answer is awaited.
   private struct UnderWay {
     var connection: Connection
+    var version: Version
     var mayStepAside: Bool
   }
 
@@ -107,11 +108,19 @@ public final class RunControl: Sendable {
   /// Whether the transaction that is stepped through has been open for too long.
   var isOverdue: Bool { state.withLock { $0.isOverdue } }
 
+  /// The message that is under way, with its session and its migration.
+  var message: (number: Int, pid: Int32, version: Version)? {
+    state.withLock { state in
+      state.underWay.map { (state.number, $0.connection.processID, $0.version) }
+    }
+  }
+
   /// Notes that a message is sent; returns its number.
-  func begin(_ connection: Connection, mayStepAside: Bool) -> Int {
+  func begin(_ connection: Connection, _ version: Version, mayStepAside: Bool) -> Int {
     state.withLock { state in
       state.number += 1
-      state.underWay = UnderWay(connection: connection, mayStepAside: mayStepAside)
+      state.underWay = UnderWay(
+        connection: connection, version: version, mayStepAside: mayStepAside)
       state.reason = nil
       state.queue = nil
       return state.number

@@ -15,13 +15,13 @@ struct RunObserver: Sendable {
   let control: RunControl
   let loop: EventLoop
   let report: @Sendable (RunEvent) -> Void
+  /// An unchanged queue is told again after this many looks.
+  var looksBetweenReports = 4
 
   private static let patience = Duration.milliseconds(100)
   private static let interval = Duration.milliseconds(250)
-  /// An unchanged queue is told again after this many looks.
-  private static let looksBetweenReports = 4
 
-  /// Watches one message until the task is cancelled.
+  /// Watches one message until it has ended or the task is cancelled.
   ///
   /// - Parameters:
   ///   - number: As `RunControl` counts.
@@ -36,7 +36,7 @@ struct RunObserver: Sendable {
     var toldProgress: StatementProgress??
     var looks = 0
     var firstSeen: ContinuousClock.Instant?
-    while !Task.isCancelled {
+    while !Task.isCancelled, control.message?.number == number {
       // A look that fails is no reason to give anything up; the next one may tell.
       if let look = try? await monitor.look(), !Task.isCancelled {
         firstSeen = look.isWaiting(pid) ? firstSeen ?? .now : nil
@@ -44,7 +44,7 @@ struct RunObserver: Sendable {
           around: pid, waitedAtLeast: firstSeen.map { milliseconds(since: $0) } ?? 0)
         control.note(queue, of: number)
         if queue.mustBeTold(after: told)
-          || (!queue.isEmpty && looks % Self.looksBetweenReports == 0)
+          || (!queue.isEmpty && looks % looksBetweenReports == 0)
         {
           report(.queue(version: version, queue))
           told = queue

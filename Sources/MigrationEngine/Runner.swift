@@ -31,6 +31,8 @@ public struct Runner: Sendable {
     /// Told of a script, or of a statement of it, that is about to be sent in a session where nobody can
     /// stop the run; `nil` where nobody looks on.
     var lookOn: (@Sendable (Connection, RunUnit, _ statement: Int?) async -> Void)?
+    /// Whether a run that nobody looks on at tells who keeps it waiting, once it has waited for some time.
+    public var tellsLongWaits = false
     /// How long a transaction may stay open while it is stepped through; `nil` for any time.
     public var stepLimit: Duration?
     /// From 0 up to, not including, 1: spreads the rests between attempts.
@@ -162,7 +164,13 @@ public struct Runner: Sendable {
     let run = StepRun(
       plan: plan, loaded: loaded, connection: connection, runner: self, control: control,
       observer: await observer(observing, control, report), report: report)
+    let late =
+      run.observer == nil && options.tellsLongWaits
+      ? Task(executorPreference: loop) {
+        await LateObserver(target: target, control: control, loop: loop, report: report).watch()
+      } : nil
     let outcome = await run.all()
+    late?.cancel()
     await loop.undisturbed { await run.finish(outcome) }
     return outcome
   }

@@ -38,7 +38,7 @@ extension StepRun {
   /// Lets the queue be watched while a message is under way.
   func watch(_ step: PlanStep, _ attempt: Attempt) -> Watch {
     let mayStepAside = attempt != .only
-    let number = control.begin(connection, mayStepAside: mayStepAside)
+    let number = control.begin(connection, step.version, mayStepAside: mayStepAside)
     let pid = connection.processID
     let task = observer.map { observer in
       Task(executorPreference: runner.loop) {

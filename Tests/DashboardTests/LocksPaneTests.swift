@@ -38,7 +38,7 @@ struct LocksPaneTests {
     prepared: [
       PreparedTransaction(
         gid: "gx1", transactionID: 726,
-        preparedAt: Instant(microseconds: Scenes.now.microseconds - 7_800_000_000))
+        preparedAt: Instant(microseconds: Scenes.now.microseconds - 7_800_000_000), database: 5)
     ])
 
   static func wait(_ pid: Int32, _ tag: LockTag, _ mode: LockMode, _ milliseconds: Int64) -> LockRow
@@ -231,6 +231,86 @@ struct LocksPaneTests {
     #expect(model.facts.locks.selected?.pid == 16804)
     model.press(.character("f"))
     #expect(!model.text.contains("follows"))
+  }
+
+  @Test func `who keeps ours waiting is selected until somebody chooses`() {
+    var queue = Scenes.queue
+    guard case .full(var snapshot, _, let names, let ours) = queue.content else {
+      Issue.record("a whole picture is wanted")
+      return
+    }
+    // Another tree stands above ours and fills the strip.
+    snapshot.locks.append(
+      LockRow(Scenes.table(16402), pid: 1, mode: .accessExclusive, isGranted: true))
+    snapshot.sessions[1] = Scenes.session(1, "other", state: "active", since: 900)
+    for pid in Int32(2)...12 {
+      snapshot.locks.append(
+        LockRow(
+          Scenes.table(16402), pid: pid, mode: .accessShare, isGranted: false,
+          waitStart: Instant(microseconds: Scenes.now.microseconds - 800_000_000)))
+      snapshot.sessions[pid] = Scenes.session(pid, "web-\(pid)", state: "active", since: 800)
+    }
+    queue.content = .full(snapshot, WaitGraph(snapshot), names: names, ours: ours)
+    var model = Scenes.ready(locks: queue)
+    #expect(model.facts.locks.selected?.pid == 16669)
+    #expect(model.text.contains("16747 YOU"), "ours is in sight as well")
+    model.press(.character("4"), .character("g"))
+    #expect(model.facts.locks.selected?.pid == 1)
+    model.tell(.locksSampled(TimelineTests.at(1000, queue)))
+    #expect(model.facts.locks.selected?.pid == 1, "a choice stays")
+  }
+
+  @Test(arguments: [(80, 24), (60, 20)])
+  func `opening what is zoomed already goes on to the session, and back`(
+    _ size: (columns: Int, rows: Int)
+  ) {
+    var model = Scenes.ready(size.columns, size.rows, locks: Scenes.queue)
+    model.press(.character("L"))
+    #expect(model.keyHints().contains { $0.action == "session" })
+    model.press(.enter)
+    #expect(model.text.contains("6 Session 16669"))
+    #expect(!model.text.contains("16747 YOU"), "it has the screen for itself")
+    model.press(.escape)
+    #expect(model.focus == 4)
+    #expect(!model.text.contains("6 Session"))
+  }
+
+  @Test func `the trees of this database stand before those of others`() {
+    func tree(_ database: UInt32, _ name: String, _ first: Int32) -> ([LockRow], [LockSession]) {
+      let tag = LockTag(.relation, database: database, relation: 16401)
+      let pids = [first, first + 1]
+      let sessions = pids.map { pid in
+        var session = Scenes.session(pid, "\(name)-\(pid)", state: "active", since: 500)
+        session.database = name
+        return session
+      }
+      return (
+        [
+          LockRow(tag, pid: first, mode: .accessExclusive, isGranted: true),
+          LockRow(
+            tag, pid: first + 1, mode: .accessShare, isGranted: false,
+            waitStart: Instant(microseconds: Scenes.now.microseconds - Int64(first) * 1_000_000)),
+        ], sessions
+      )
+    }
+    let (away, strangers) = tree(6, "shop", 900)
+    let (here, colleagues) = tree(5, "orders", 100)
+    let snapshot = LockSnapshot(
+      at: Scenes.now, database: 5, locks: away + here, sessions: strangers + colleagues)
+    var names = Scenes.names42
+    names.databases = snapshot.otherDatabases
+    let graph = WaitGraph(snapshot)
+    #expect(graph.nodes[graph.roots[0]].owner.pid == 900, "who waits longest stands first")
+    let model = Scenes.ready(
+      120, 40,
+      locks: LockSample(
+        at: Scenes.now, costMilliseconds: 0.4,
+        content: .full(snapshot, graph, names: names, ours: [])))
+    let order = ["  100 orders-100", "  900 shop-900"].map { name in
+      model.screen.firstIndex { $0.contains(name) }
+    }
+    #expect(order[0] ?? 99 < order[1] ?? 0)
+    #expect(model.text.contains("shop:16401"))
   }
 
   @Test func `waiters fold below the one they wait for`() {

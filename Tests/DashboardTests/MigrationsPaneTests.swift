@@ -207,6 +207,17 @@ struct MigrationsPaneTests {
         || model.facts.selected?.version == Version("0041"))
   }
 
+  @Test func `a filter by state shows those that are in it`() {
+    var model = Scenes.ready(status: Scenes.status(Scenes.migrations()))
+    model.command("filter pending")
+    #expect(model.text.contains("0042") && !model.text.contains("0041"))
+    model.command("filter !applied")
+    #expect(model.text.contains("0042") && !model.text.contains("0041"))
+    model.command("filter pend")
+    #expect(model.text.contains("nothing matches & pend"), "a part of a word is none")
+    #expect(!model.text.contains("applied ─"), "nothing is parted from nothing")
+  }
+
   @Test func `version and path are copied`() {
     var model = Scenes.ready()
     #expect(model.press(.character("y")) == [.copy("0042")])

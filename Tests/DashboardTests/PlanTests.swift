@@ -118,6 +118,91 @@ struct PlanTests {
     #expect(!(model.type("0042") + model.press(.enter)).isEmpty)
   }
 
+  @Test func `a plan tells what it locks, who would keep it waiting and for how long it may`() {
+    var model = Scenes.ready(120, 40, target: Scenes.development)
+    Self.planned(&model)
+    #expect(model.text.contains("   needs ACCESS EXCLUSIVE on orders "))
+    #expect(model.text.contains("now: 1 holder, oldest 4m12s  -> would wait"))
+    #expect(model.text.contains("! no lock budget: waits for its locks without end, and whoever"))
+    model.tell(.locksSampled(Scenes.silent))
+    #expect(model.text.contains("needs ACCESS EXCLUSIVE on orders; now: nobody in the way"))
+    #expect(!model.text.contains("! no lock budget"), "nobody would wait")
+    #expect(model.text.contains("no lock budget: waits for its locks without end"))
+    model.press(.escape)
+    model.command("budget 2s")
+    Self.planned(&model)
+    #expect(model.text.contains("lock budget: 2.0 s, 10 attempts, at most 20 waiting behind it"))
+    model.tell(.tick(Scenes.later(500)))
+    let plan = Scenes.plan([Scenes.step(Scenes.addOrderChannel)])
+    #expect(
+      model.press(.character("y"))
+        == [.run(plan, budget: .filled(timeout: .seconds(2)))], "what was shown is what runs")
+  }
+
+  @Test func `the way back tells who would keep it waiting as well`() {
+    var model = Scenes.ready(120, 40, target: Scenes.development)
+    model.press(.character("r"))
+    let request = PlanRequest.down(to: nil, count: 1)
+    let plan = Scenes.plan([Scenes.step(Scenes.channelNotNull, .down)], request: request)
+    model.tell(.planMade(plan, at: model.facts.now))
+    #expect(model.text.contains("now: 1 holder, oldest 4m12s  -> would wait"))
+  }
+
+  @Test func `of several the one that loses data and those that would wait are named`() {
+    var model = Scenes.ready(120, 40, target: Scenes.development)
+    let steps = [
+      Scenes.step(Scenes.backfillChannel), Scenes.step(Scenes.channelNotNull, risk: .losesData),
+    ]
+    Self.planned(&model, Scenes.plan(steps))
+    #expect(model.text.contains("0044 loses data that rolling back does not bring back"))
+    #expect(model.text.contains("! would wait now: 0044 "))
+    model.press(.escape)
+    Self.planned(&model, Scenes.plan(steps + steps))
+    #expect(model.text.contains("2 of 4, first 0044, lose data that rolling back"))
+  }
+
+  @Test func `a plan tells of checks that have failed`() {
+    var model = CheckScenes.model(120, 40, CheckScenes.mixed)
+    Self.planned(&model)
+    #expect(model.text.contains("! failed in 5 Checks: Every constraint refuses invalid data"))
+    model.press(.escape)
+    Self.planned(&model, Scenes.plan([Scenes.step(Scenes.channelNotNull)]))
+    #expect(!model.text.contains("! failed in 5 Checks"))
+  }
+
+  @Test func `a way back that loses data is not said to be rolled back`() {
+    var model = Scenes.ready(target: Scenes.development)
+    model.press(.character("r"))
+    let plan = Scenes.plan(
+      [Scenes.step(Scenes.addOrderChannel, .down, risk: .losesData)],
+      request: .down(to: nil, count: 1))
+    model.tell(.planMade(plan, at: model.facts.now))
+    #expect(model.text.contains("this loses data that applying again does not bring back"))
+  }
+
+  @Test func `a protected database keeps the budget that it has`() {
+    var model = Scenes.ready()
+    model.facts.lockBudget = .filled(timeout: .seconds(2), attempts: 3)
+    for words in ["budget off", "budget 3s"] {
+      model.command(words)
+      #expect(
+        model.lastWord?.text == "PROD is protected: only lockstep.json makes its budget longer")
+    }
+    model.command("budget 500ms")
+    #expect(model.facts.lockBudget.timeout == .milliseconds(500))
+    #expect(model.facts.lockBudget.attempts == 3)
+    #expect(model.lastWord?.text == "lock budget: 0.5 s, 3 attempts, at most 20 waiting behind it")
+  }
+
+  @Test func `where a version is typed no letter is said to scroll`() {
+    var model = Scenes.ready(target: Scenes.development)
+    Self.planned(&model)
+    #expect(model.screen.last?.contains("j k scroll") == true)
+    model.press(.escape)
+    Self.planned(&model, Scenes.plan([Scenes.step(Scenes.channelNotNull, risk: .losesData)]))
+    #expect(model.screen.last?.contains("Up Down scroll") == true)
+  }
+
   @Test func `a plan shows how the gates of its environment stand`() {
     var model = Scenes.ready(target: Scenes.development)
     var plan = Scenes.plan([Scenes.step(Scenes.channelNotNull)])

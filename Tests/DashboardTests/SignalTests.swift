@@ -179,6 +179,36 @@ struct SignalTests {
     #expect(model.press(.character("y")) == [.copy("ROLLBACK PREPARED 'gx1'")])
   }
 
+  @Test func `a prepared transaction of another database is ended there`() {
+    var waiter = Scenes.session(7, "web", state: "active", since: 9)
+    waiter.database = "shop"
+    let xid = LockTag(.transactionID, transactionID: 726)
+    let snapshot = LockSnapshot(
+      at: Scenes.now, database: 5,
+      locks: [
+        LockRow(
+          xid, pid: nil, virtualTransaction: VirtualTransaction("-1/726"), mode: .exclusive,
+          isGranted: true),
+        LockRow(xid, pid: 7, mode: .share, isGranted: false, waitStart: Scenes.now),
+        LockRow(
+          LockTag(.relation, database: 6, relation: 1), pid: 7, mode: .rowExclusive,
+          isGranted: true),
+      ], sessions: [waiter],
+      preparedTransactions: [
+        PreparedTransaction(
+          gid: "gx1", transactionID: 726, preparedAt: Scenes.now, database: 6)
+      ])
+    var names = Scenes.names42
+    names.databases = snapshot.otherDatabases
+    var model = Self.model(
+      120, 40,
+      locks: LockSample(
+        at: Scenes.now, costMilliseconds: 0.4,
+        content: .full(snapshot, WaitGraph(snapshot), names: names, ours: [])))
+    model.press(.character("4"), .character("K"))
+    #expect(model.text.contains("y copy it, to be run in shop"))
+  }
+
   @Test func `quotes in the name of a prepared transaction are doubled`() {
     let prepared = PreparedTransaction(gid: "it's", transactionID: 1, preparedAt: Scenes.now)
     #expect(SignalSheet.remedy(for: prepared) == "ROLLBACK PREPARED 'it''s'")

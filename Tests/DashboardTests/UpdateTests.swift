@@ -206,6 +206,50 @@ struct UpdateTests {
     #expect(!model.text.contains("In Locks"))
   }
 
+  @Test(arguments: ["Down", "Effect", "History", "Up"])
+  func `a click on a tab shows it`(_ tab: String) {
+    var model = Scenes.ready()
+    let title = model.screen[1]
+    guard let range = title.firstRange(of: tab) else {
+      Issue.record("the title has no \(tab)")
+      return
+    }
+    let column = title.distance(from: title.startIndex, to: range.lowerBound)
+    model.press(.mouse(MouseEvent(.press, at: Point(column: column, row: 1))))
+    #expect(model.focus == 2)
+    #expect(model.screen[1].contains("[\(tab)]"))
+  }
+
+  @Test func `a word that is longer than the screen is read to its end`() {
+    var model = Scenes.ready(80, 24)
+    let text =
+      (1...20).map { "word \($0)" }.joined(separator: ", ")
+    model.tell(.failed(.error(code: "x", text)))
+    #expect(model.screen.suffix(3).joined().contains("word 20"))
+    #expect(model.screen.last?.contains("word 1,") == false)
+    model.press(.character("j"))
+    #expect(!model.text.contains("word 20"))
+  }
+
+  @Test func `a key that is looked up in the help does nothing`() {
+    var model = Scenes.ready()
+    model.press(.character("?"))
+    #expect(model.press(.character("e"), .character("a"), .character("/")) == [])
+    #expect(model.text.contains("In Migrations"))
+    model.press(.character("q"))
+    #expect(!model.text.contains("In Migrations"))
+  }
+
+  @Test func `going back gives a shared place back to the SQL before it leaves`() {
+    var model = Scenes.ready()
+    model.press(.character("7"))
+    #expect(model.screen.last?.contains("q back") == true)
+    #expect(model.press(.character("q")) == [])
+    #expect(model.focus == 2)
+    #expect(model.text.contains("2 [Up]"))
+    #expect(model.press(.character("q")) == [.quit])
+  }
+
   @Test func `the key bar names keys that act now`() {
     #expect(Scenes.ready().screen.last?.contains("a apply") == true)
     #expect(Scenes.model().screen.last?.contains("a apply") == false)

@@ -110,6 +110,7 @@ import Testing
     let failure = await #expect(throws: DirectoryReader.Failure.self) { try await read("x.sql") }
     #expect(failure?.errno == ENOTDIR)
     #expect(failure?.diagnostic.code == "unreadable_directory")
+    #expect(failure?.diagnostic.next == "name the folder that it is in with --dir")
   }
 
   @Test func `a folder named like a migration is an entry with its reason`() async throws {

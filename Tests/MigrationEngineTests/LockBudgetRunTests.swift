@@ -172,6 +172,28 @@ import Testing
     #expect(try await fixture.statusLines() == ["001 pending"])
   }
 
+  @Test func `a run without a budget tells for whom it waits, and goes on waiting`() async throws {
+    let fixture = try await fixture()
+    let plan = try await fixture.plan(.upAll)
+    var options = options(.off)
+    options.tellsLongWaits = true
+    let ran = try await Gate.closed(in: fixture.database) { [options] gate in
+      try await gate.execute(Self.reads)
+      let heard = Heard()
+      async let running = fixture.run(plan, options, onEvent: heard.hear)
+      await heard.first { event in
+        guard case .queue(let version, let queue) = event else { return false }
+        #expect(version == Version("001"))
+        #expect(queue.blockers.map(\.application) == ["gate"])
+        return queue.waitedMilliseconds != nil
+      }
+      try await gate.execute("COMMIT")
+      return try await running
+    }
+    #expect(ran.summary == "finished +1 -0", "\(String(describing: ran.diagnostic))")
+    #expect(!ran.lines.contains { $0.hasPrefix("lock attempt") })
+  }
+
   @Test func `an index that is built concurrently waits as long as it takes`() async throws {
     let fixture = try await fixture(
       SampleMigration(

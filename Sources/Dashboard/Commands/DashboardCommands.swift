@@ -34,6 +34,10 @@ enum DashboardCommands {
     DashboardCommand(
       ["arm"], "[DURATION]", "permits writing for a while, 5m when nothing is said",
       arguments: [.words(["5m", "15m", "1h"])], perform: arm),
+    DashboardCommand(
+      ["budget"], "[DURATION|off]",
+      "how long one attempt of a run waits for a lock before it gives its place back",
+      arguments: [.words(["2s", "5s", "off"])], perform: budget),
     DashboardCommand(["disarm"], "", "makes the session read-only again", perform: disarm),
     DashboardCommand(
       ["locks"], "[tree|table]", "shows the locks alone", arguments: [.words(["tree", "table"])],
@@ -232,6 +236,33 @@ enum DashboardCommands {
     model.facts.access = .armed(
       until: Instant(microseconds: model.facts.now.microseconds + Int64(milliseconds) * 1000))
     model.say("armed: this session may write to \(model.facts.target.place)", .warning)
+    return []
+  }
+
+  private static func budget(_ model: inout Model, _ words: [String]) -> [Effect] {
+    let current = model.facts.lockBudget
+    var wanted = current
+    switch words.first {
+    case nil: break
+    case "off": wanted = .off
+    case let text?:
+      guard let milliseconds = DurationText.milliseconds(text),
+        (10...3_600_000).contains(milliseconds)
+      else { return model.misused("budget") }
+      wanted = .filled(
+        timeout: .milliseconds(milliseconds), attempts: current.isOn ? current.attempts : nil,
+        victims: current.isOn ? current.victims : nil)
+    }
+    if model.facts.target.isProtected, let limit = current.timeout,
+      wanted.timeout.map({ $0 > limit }) ?? true
+    {
+      let word = model.facts.target.word ?? "this database"
+      model.say("\(word) is protected: only lockstep.json makes its budget longer", .warning)
+      return []
+    }
+    model.facts.lockBudget = wanted
+    let isLater = model.facts.isRunning && wanted != current
+    model.say(wanted.words + (isLater ? "; the run at work keeps its own" : ""))
     return []
   }
 

@@ -60,9 +60,9 @@ extension Consequences {
         "\(then)\(inTurn.count) in turn: \(SessionWords.list(inTurn, in: scan))")
     }
     if !keptByOthers.isEmpty {
+      let others = "still waiting for others: " + SessionWords.list(keptByOthers, in: scan)
       words.append(
-        "\(keptByOthers.count) would still wait for others: "
-          + SessionWords.list(keptByOthers, in: scan))
+        words.isEmpty ? "nobody at once; \(others)" : "\(keptByOthers.count) \(others)")
     }
     return words
   }

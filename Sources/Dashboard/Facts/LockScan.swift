@@ -120,6 +120,31 @@ extension LockPicture {
       return owner?.pid.map { "xact \($0)" } ?? names.text(tag)
     }
 
+    /// Whether a session or prepared transaction works in another database of the server.
+    func isElsewhere(_ owner: LockOwner) -> Bool {
+      switch owner {
+      case .session(let pid):
+        guard let name = snapshot.sessions[pid]?.database else { return false }
+        return names.databases.values.contains(name)
+      case .prepared(let gid):
+        let prepared = snapshot.preparedTransactions.first { $0.gid == gid }
+        return prepared?.database.map { $0 != snapshot.database } ?? false
+      case .unknown: return false
+      }
+    }
+
+    /// The roots of the tree: those with somebody of this database before those of others.
+    var rootsHereFirst: [Int] {
+      guard !names.databases.isEmpty else { return graph.roots }
+      let elsewhere = Set(
+        graph.roots.filter { root in
+          isElsewhere(graph.nodes[root].owner)
+            && graph.nodes[root].children.allSatisfy { isElsewhere(graph.nodes[$0].owner) }
+        })
+      return graph.roots.filter { !elsewhere.contains($0) }
+        + graph.roots.filter(elsewhere.contains)
+    }
+
     /// The index of a session's or prepared transaction's node; `nil` for one that nobody waits for
     /// and that waits for nobody.
     func node(of owner: LockOwner) -> Int? { graph.nodes.firstIndex { $0.owner == owner } }

@@ -55,12 +55,14 @@ public enum Bindings {
     Binding([.letter("/")], .search, hint: "find", "searches in this pane"),
     Binding([.letter("n")], .nextMatch, "goes to the next match"),
     Binding([.letter("N")], .previousMatch, "goes to the match before"),
-    Binding([.letter("&")], .filter, "shows only what matches; ! inverts, empty shows all"),
+    Binding(
+      [.letter("&")], .filter, "shows only what matches, also by state as pending; ! inverts"),
     Binding([.letter("L")], .openLocks, hint: "locks", "shows the locks alone"),
     Binding([.tab], .nextPane, hint: "pane", "goes to the next pane"),
     Binding([.shiftTab], .previousPane, "goes to the pane before"),
     Binding(
-      (1...8).map { .character(Character("\($0)")) }, .focus(0), "goes to the pane of that number"),
+      (1...8).map { .character(Character("\($0)")) }, .focus(0),
+      "goes to the pane of that number; again: zooms it"),
     Binding([.letter("j"), .down], .move(.lineDown), "moves down"),
     Binding([.letter("k"), .up], .move(.lineUp), "moves up"),
     Binding([.control("d")], .move(.halfDown), "moves half a page down"),

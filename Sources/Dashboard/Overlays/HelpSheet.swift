@@ -50,8 +50,9 @@ struct HelpSheet: Sendable {
     case .end, .character("G"): scroll(lines.count, height)
     case .mouse(let event) where event.kind == .wheelDown: scroll(3, height)
     case .mouse(let event) where event.kind == .wheelUp: scroll(-3, height)
-    case .mouse, .paste: break
-    default: return false
+    case .escape, .enter, .character("q"), .character("?"), .function(1): return false
+    // Any other key is one that is being looked up: it does nothing here.
+    default: break
     }
     return true
   }

@@ -11,9 +11,13 @@ extension PlanSheet {
     for warning in plan.warnings { lines += told(warning, palette, columns) + [.empty] }
     let gates = gateLines(palette, columns)
     if !gates.isEmpty { lines += gates + [.empty] }
+    lines += budgetLines(facts, columns)
+    let failures = failedChecks(facts)
     for (index, step) in plan.steps.enumerated() {
       if index > 0 { lines.append(.empty) }
-      lines += self.lines(of: step, number: index + 1, palette, columns)
+      let locks = expected.indices.contains(index) ? expected[index] : []
+      lines += self.lines(
+        of: step, number: index + 1, locks, failures[step.version] ?? [], palette, columns)
     }
     return lines
   }
@@ -36,9 +40,48 @@ extension PlanSheet {
     DiagnosticLines.lines(diagnostic, columns: columns, palette: palette)
   }
 
-  private func lines(of step: PlanStep, number: Int, _ palette: Palette, _ columns: Int)
-    -> [StyledText]
-  {
+  /// The items of the checklist that were seen to fail, by the migrations of the plan.
+  private func failedChecks(_ facts: Facts) -> [Version: [String]] {
+    guard facts.checks.hasFailures, let status = facts.picture.status else { return [:] }
+    let versions = Set(plan.steps.map(\.version))
+    var failures: [Version: [String]] = [:]
+    for migration in status.migrations where versions.contains(migration.version) {
+      guard facts.checks.verdict(migration) == .failed, let checked = facts.checked(migration)
+      else { continue }
+      failures[migration.version] = checked.items.filter { $0.status == .failed }.map(\.item.title)
+    }
+    return failures
+  }
+
+  /// How long it would wait for its locks, where it asks for one that others may hold.
+  private func budgetLines(_ facts: Facts, _ columns: Int) -> [StyledText] {
+    guard plan.refusals.isEmpty, forecasts.contains(where: \.wantsStrongLock) else { return [] }
+    let wouldWait = expected.contains { $0.contains(where: \.isGrave) }
+    let isOff = !facts.lockBudget.isOn
+    let advice =
+      isOff && wouldWait
+      ? "! \(facts.lockBudget.words), and whoever comes after it waits as well; :budget 2s limits it"
+      : facts.lockBudget.words
+    let palette = facts.look.palette
+    var lines = TextWidth.wrap(advice, to: columns).map {
+      StyledText($0, isOff && wouldWait ? palette.warning : palette.dim)
+    }
+    let waiting = zip(plan.steps, expected).filter { $1.contains(where: \.isGrave) }.map(
+      \.0.version)
+    if plan.steps.count > 1, !waiting.isEmpty {
+      let named = waiting.prefix(3).map(\.text).joined(separator: ", ")
+      let rest = waiting.count > 3 ? " and \(waiting.count - 3) more" : ""
+      lines += TextWidth.wrap("! would wait now: \(named)\(rest)", to: columns).map {
+        StyledText($0, palette.warning)
+      }
+    }
+    return lines + [.empty]
+  }
+
+  private func lines(
+    of step: PlanStep, number: Int, _ locks: [StepForecast.Line], _ failures: [String],
+    _ palette: Palette, _ columns: Int
+  ) -> [StyledText] {
     let isMark = step.units.isEmpty
     let arrow = step.direction == .up ? "up" : "down"
     var title = StyledText("\(number). ", palette.dim)
@@ -50,21 +93,36 @@ extension PlanSheet {
     func remark(_ text: String, _ style: Style) {
       lines += TextWidth.wrap(text, to: max(1, columns - 3)).map { StyledText("   " + $0, style) }
     }
+    if !failures.isEmpty {
+      remark("! failed in 5 Checks: \(failures.joined(separator: "; "))", palette.danger)
+    }
     for warning in step.warnings { remark("! " + warning, palette.warning) }
     if let takenUp = step.takenUpText {
       remark("goes on behind statement \(step.resumption?.done ?? 0)", palette.dim)
       return lines + SQLLines(takenUp).styled(palette).map { StyledText("   ") + $0 }
     }
-    for unit in step.units {
-      remark(PlanWords.form(of: unit), palette.dim)
-      lines += SQLLines(unit.sql).styled(palette).map { StyledText("   ") + $0 }
-    }
-    if isMark {
+    for line in locks { remark(line.text, line.isGrave ? palette.warning : palette.dim) }
+    return lines + scripts[number - 1]
+  }
+
+  /// The SQL of each step with how it is run: what does not change while the sheet is open.
+  func scriptLines(_ palette: Palette, columns: Int) -> [[StyledText]] {
+    plan.steps.map { step in
+      // What is taken up is told with how far it came.
+      guard step.takenUpText == nil else { return [] }
+      var lines: [StyledText] = []
+      for unit in step.units {
+        lines += TextWidth.wrap(PlanWords.form(of: unit), to: max(1, columns - 3)).map {
+          StyledText("   " + $0, palette.dim)
+        }
+        lines += SQLLines(unit.sql).styled(palette).map { StyledText("   ") + $0 }
+      }
+      guard step.units.isEmpty else { return lines }
       for statement in step.write.record {
         lines += SQLLines(statement).styled(palette).map { StyledText("   ") + $0 }
       }
+      return lines
     }
-    return lines
   }
 
   /// The lines at the foot: what it takes to say yes.
@@ -92,7 +150,10 @@ extension PlanSheet {
         hints([("y", "\(verb) on \(place)")] + stepping + [("Esc", "back")], palette))
     case .type(let version):
       if plan.losesData {
-        wrapped("this loses data that rolling back does not bring back", palette.danger)
+        let isWayBack = plan.steps.allSatisfy { $0.direction == .down }
+        wrapped(
+          "\(losers) data that \(isWayBack ? "applying again" : "rolling back") does not bring back",
+          palette.danger)
       }
       if arms(facts) {
         wrapped("read-only now: confirming arms this session for 5 minutes", palette.warning)
@@ -111,6 +172,15 @@ extension PlanSheet {
     }
     if let remark { lines.append(StyledText(remark, palette.warning)) }
     return lines
+  }
+
+  /// Who loses data, as the beginning of a sentence: in a long plan it stands far below.
+  private var losers: String {
+    let losing = plan.steps.filter { $0.risk == .losesData }
+    guard plan.steps.count > 1, let first = losing.first else { return "this loses" }
+    return losing.count == 1
+      ? "\(first.version) loses"
+      : "\(losing.count) of \(plan.steps.count), first \(first.version), lose"
   }
 
   private func hints(_ hints: [(String, String)], _ palette: Palette) -> StyledText {

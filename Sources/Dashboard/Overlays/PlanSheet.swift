@@ -14,10 +14,17 @@ struct PlanSheet: Sendable {
   /// Whether it stops before each statement.
   private(set) var pace = RunPace.atOnce
 
+  /// What the first steps ask for; those after them are told of when they are next.
+  let forecasts: [StepForecast]
+
   init(plan: Plan, openedAt: Instant) {
     self.plan = plan
     self.openedAt = openedAt
+    forecasts = plan.steps.prefix(PlanSheet.forecastLimit).map { StepForecast($0) }
   }
+
+  /// Of so many steps it is told who would keep them waiting: each look at the locks tells it anew.
+  private static let forecastLimit = 50
 
   /// Keys that confirm are deaf for this long, so that the finger that opened the plan cannot.
   static let deafMicroseconds: Int64 = 300_000
@@ -48,6 +55,11 @@ struct PlanSheet: Sendable {
     }
     let hasWayBack = plan.steps.allSatisfy { $0.risk == .reversible }
     return hasWayBack && !facts.target.isProtected ? .press : .type(last.version)
+  }
+
+  /// Whether letters are taken for what is to be typed.
+  func wantsTyping(_ facts: Facts) -> Bool {
+    if case .type = tier(facts) { true } else { false }
   }
 
   /// Whether confirming arms the session as well.
@@ -174,17 +186,29 @@ struct PlanSheet: Sendable {
 
   // MARK: - What is seen
 
-  /// The lines above the foot, made anew only when width or palette change.
+  /// The lines above the foot, made anew only when width, palette or the locks in the way change.
   private(set) var body: [StyledText] = []
   private var bodyRows = 0
   private(set) var bodyColumns = -1
   private var bodyPalette = Palette.plain
+  /// Who would keep each of the first steps waiting, as it was seen last.
+  private(set) var expected: [[StepForecast.Line]] = []
+  private var scanSeen = -1
+  /// The SQL of each step; who is in the way changes every second, and this does not.
+  private(set) var scripts: [[StyledText]] = []
 
   /// Brings the sheet in line with the screen it lies on.
   mutating func settle(_ facts: Facts, in whole: Rectangle) {
     // The width does not depend on the height.
     let columns = SheetFrame(whole, columns: PlanSheet.columns, rows: 0).inside.size.columns
-    if columns != bodyColumns || facts.look.palette != bodyPalette {
+    let wasExpected = expected
+    if scanSeen != facts.locks.number {
+      scanSeen = facts.locks.number
+      expected = forecasts.map { $0.lines(facts) }
+    }
+    let isNew = columns != bodyColumns || facts.look.palette != bodyPalette
+    if isNew { scripts = scriptLines(facts.look.palette, columns: columns) }
+    if isNew || expected != wasExpected {
       bodyColumns = columns
       bodyPalette = facts.look.palette
       body = lines(facts, columns: columns)

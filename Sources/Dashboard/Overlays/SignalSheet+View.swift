@@ -115,12 +115,21 @@ struct SignalWords {
       ? "" : "everything its transaction (open for \(age)) did rolls back; "
     field("lost", transaction + "the client's connection ends", palette.danger)
     if !session.runsNothing {
-      field("", "c would only cancel its statement, and leave the client connected")
+      field("instead", "c would only cancel its statement, and leave the client connected")
     }
   }
 }
 
 extension SignalSheet {
+  /// The database of a prepared transaction: the server takes its end in no other.
+  private func home(_ facts: Facts) -> String {
+    guard case .prepared(let prepared) = subject, let oid = prepared.database,
+      let scan = facts.locks.scan
+    else { return "its database" }
+    return oid == scan.snapshot.database
+      ? facts.target.database : scan.names.databases[oid] ?? "its database"
+  }
+
   /// `Cancel 16669`, `End 16669`, `Prepared transaction gx1`.
   var title: String {
     switch subject {
@@ -153,7 +162,7 @@ extension SignalSheet {
       hints((canTurn ? [("K", "end it")] : []) + [("Esc", "back")])
     case .remedy(let statement):
       wrapped(statement, palette.strong)
-      hints([("y", "copy it, to be run in \(facts.target.database)"), ("Esc", "back")])
+      hints([("y", "copy it, to be run in \(home(facts))"), ("Esc", "back")])
     case .press:
       hints([("y", "cancel its statement on \(place)"), ("K", "end it"), ("Esc", "back")])
     case .type(let pid):

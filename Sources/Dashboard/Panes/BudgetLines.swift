@@ -206,7 +206,9 @@ enum RunWords {
   /// `statement 2 of 3: line 4 CREATE INDEX`, `COMMIT`.
   static func next(_ stop: RunStop) -> String {
     switch stop.next {
-    case .commit: "COMMIT: all \(Words.count(stop.statements, "statement")) done"
+    case .commit:
+      stop.statements == 1
+        ? "COMMIT: its statement is done" : "COMMIT: all \(stop.statements) statements done"
     case .statement(let index, let line, let command):
       "statement \(index + 1) of \(stop.statements): line \(line) \(command)"
     }

@@ -110,7 +110,12 @@ struct ChecksPane: Pane {
     let search = opened == nil ? search : document.search
     if !search.isEmpty { note = "/ \(search.text)  " + note }
     let choice = facts.checks.choice.map { " \($0)" } ?? ""
-    return Heading("\(name) \(checked.version)\(choice)", note: note, shortNote: count)
+    var heading = Heading(
+      "\(name) \(checked.version)\(choice)", note: note, shortNote: count)
+    // Versions by time begin alike: what tells them apart is at their end.
+    let version = checked.version.text
+    if version.count >= 12 { heading.shortTitle = "\(name) ~\(version.suffix(8))\(choice)" }
+    return heading
   }
 
   var selectedItem: CheckedItem? {

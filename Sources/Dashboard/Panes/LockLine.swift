@@ -63,7 +63,7 @@ extension LockLine {
     case .tree:
       var seen: Set<Int> = []
       // An own stack: a chain of four hundred waiters is no reason to recurse.
-      var stack = graph.roots.reversed().map { (node: $0, continues: [Bool]()) }
+      var stack = scan.rootsHereFirst.reversed().map { (node: $0, continues: [Bool]()) }
       while let (index, continues) = stack.popLast() {
         guard seen.insert(index).inserted else { continue }
         lines.append(line(of: index, scan, depth: continues.count, continues: continues))
@@ -174,6 +174,8 @@ extension LockLine {
     }
     return lines.sorted { a, b in
       if a.line.isObstacle != b.line.isObstacle { return a.line.isObstacle }
+      let (isAway, isOtherAway) = (scan.isElsewhere(a.line.owner), scan.isElsewhere(b.line.owner))
+      if isAway != isOtherAway { return isOtherAway }
       if a.since != b.since { return a.since < b.since }
       return (a.line.owner.pid ?? 0) < (b.line.owner.pid ?? 0)
     }.map(\.line)

@@ -44,12 +44,15 @@ extension LocksPane {
     return frame
   }
 
-  private func reasonForNothing(_ facts: Facts) -> String {
-    if let problem = facts.locks.problem { return "unknown: \(problem.what)" }
+  func reasonForNothing(_ facts: Facts) -> String {
+    func told(_ problem: Diagnostic) -> String {
+      "unknown: \(problem.what)" + (problem.next.map { "; next: \($0)" } ?? "")
+    }
+    if let problem = facts.locks.problem { return told(problem) }
     switch facts.connection {
     case .unconfigured: return "unknown: no database is named (--url, DATABASE_URL or PGHOST)"
     case .connecting: return "unknown: connecting to \(facts.target.place)\(facts.look.ellipsis)"
-    case .lost(let diagnostic, _): return "unknown: \(diagnostic.what)"
+    case .lost(let diagnostic, _): return told(diagnostic)
     case .connected: return "unknown: not asked yet"
     }
   }

@@ -20,6 +20,9 @@ struct LocksPane: Pane {
   private var folded: Set<LockOwner> = []
   /// The session that the selection stays on, also while it is not in the picture.
   private(set) var followed: LockOwner?
+  /// Whether somebody has chosen a session; until then it is the one that keeps ours waiting.
+  private var isChosen = false
+  private var sawRun = false
   private var basis: Basis?
   private var size = Size.zero
   /// What is to be known about the picture itself, below its rows.
@@ -86,7 +89,9 @@ struct LocksPane: Pane {
     }
     words.append("waiting \(waiting)")
     if waiting > 0, locks.roots > 0 { words.append("roots \(locks.roots)") }
-    var short = [locks.past == nil ? "" : "PAST", "waiting \(waiting)"].filter { !$0.isEmpty }
+    let sorted = order != .asDrawn && locks.form == .table ? "by \(order.rawValue)" : ""
+    var short = [locks.past == nil ? "" : "PAST", sorted, "waiting \(waiting)"]
+      .filter { !$0.isEmpty }
     if locks.problem != nil {
       let age = Double(facts.now.microseconds(since: at)) / 1000
       words.append("\(Words.duration(milliseconds: age)) old")
@@ -109,16 +114,36 @@ struct LocksPane: Pane {
       scan: facts.locks.number, form: facts.locks.form, selected: facts.selected,
       picture: facts.pictureNumber, shown: shown, order: order, isReversed: isReversed,
       folded: folded, wanted: facts.wantedLocks)
+    if facts.isRunning != sawRun {
+      sawRun = facts.isRunning
+      // Whoever looks on while something runs looks for what is in its way.
+      if sawRun { isChosen = false }
+    }
     if basis != self.basis {
       self.basis = basis
       let selected = followed ?? selectedLine?.owner
       rebuild(facts)
       let index = lines.firstIndex { $0.owner == selected } ?? position.selected
       position.select(index, count: lines.count, height: rowCount)
+      if followed == nil, !isChosen { showOurs() }
       facts.locks.rowsWanted = facts.locks.waiting ?? 0 > 0 ? lines.count + 1 : 0
+    }
+    if facts.locks.scan == nil, size.columns > 0 {
+      // Why nothing is known is read to its end.
+      facts.locks.rowsWanted = max(
+        0, TextWidth.wrap(reasonForNothing(facts), to: size.columns).count - 1)
     }
     notes = findNotes(facts)
     facts.locks.selected = selectedOwner
+  }
+
+  /// Selects who keeps our session waiting, with ours in sight below.
+  private mutating func showOurs() {
+    guard let ours = lines.firstIndex(where: { $0.isOurs && $0.isWaiting && $0.depth > 0 }),
+      let blocker = lines[..<ours].lastIndex(where: { $0.depth == lines[ours].depth - 1 })
+    else { return }
+    position.select(ours, count: lines.count, height: rowCount)
+    position.select(blocker, count: lines.count, height: rowCount)
   }
 
   private var selectedLine: LockLine? {
@@ -163,6 +188,10 @@ struct LocksPane: Pane {
   // MARK: - Keys
 
   mutating func perform(_ action: Action, _ facts: inout Facts) -> [Effect] {
+    switch action {
+    case .move, .scrollRight, .scrollLeft, .follow, .nextMatch, .previousMatch: isChosen = true
+    default: break
+    }
     switch action {
     case .move(let movement): move(movement)
     case .scrollRight: if !unfold(facts) { skipping += 8 }
@@ -214,6 +243,7 @@ struct LocksPane: Pane {
     let row = point.row - (hasTitles ? 1 : 0)
     let index = position.visibleTop(count: lines.count, height: rowCount) + row
     if row >= 0, lines.indices.contains(index) {
+      isChosen = true
       position.select(index, count: lines.count, height: rowCount)
     }
     return []
@@ -221,6 +251,7 @@ struct LocksPane: Pane {
 
   mutating func find(_ text: String, _ facts: inout Facts) {
     search = TextMatch(text)
+    isChosen = true
     go(from: position.selected, step: 1)
   }
 

@@ -43,7 +43,7 @@ enum Mark: Sendable, Hashable, CaseIterable {
     case .applied: "applied, as in its file"
     case .recorded: "applied; no checksum"
     case .ready: "pending"
-    case .strongLock: "waits for a strong lock"
+    case .strongLock: "asks for a strong lock"
     case .losesData: "loss, or no way back"
     case .changed: "file changed since"
     case .missing: "applied, file missing"

@@ -130,6 +130,8 @@ struct MigrationsPane: Pane {
       }
     }
     guard facts.picture.knowsStates else { return }
+    // A line that parts nothing from nothing is in the way of the word that nothing matches.
+    if !shown.isEmpty, rows.isEmpty, below.isEmpty { return }
     rows.append(.divider)
     rows += facts.counts.pending == 0 ? [.nothingPending] : below
   }

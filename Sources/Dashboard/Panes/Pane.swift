@@ -76,6 +76,8 @@ public struct Heading: Sendable, Hashable {
   public var note: String
   /// What stands there where `note` would push the left side out.
   public var shortNote: String
+  /// What stands on the left where it and `note` do not fit beside each other; `nil`: the same, cut.
+  public var shortTitle: String?
 
   public struct Part: Sendable, Hashable {
     public var text: String

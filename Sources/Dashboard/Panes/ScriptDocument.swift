@@ -227,8 +227,9 @@ struct ScriptDocument {
       lines += note(
         "\(step.step.startedAt.shortText) UTC  \(step.outcome(time))",
         tone(of: step.step.outcome))
-      lines += note("  " + run.circumstances)
-      for detail in step.details(time) { lines += note("  " + detail) }
+      for detail in [run.circumstances] + step.details(time) {
+        lines += DocumentLine.wrapped(detail, .dim, columns: columns, indent: 2)
+      }
     }
     return lines
   }

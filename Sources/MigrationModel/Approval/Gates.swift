@@ -28,6 +28,7 @@ public enum Gates {
     }
     var evidence: [String] = []
     var missing: [Diagnostic.Detail] = []
+    var open: [String] = []
     for step in steps {
       guard let migration = facts.migration(step.version) else { continue }
       let sheet = facts.sheet(migration)
@@ -36,6 +37,7 @@ public enum Gates {
       evidence.append(words)
       if sheet.verdict != .passed {
         missing.append(.init("open", words + sheet.openWords))
+        open.append(step.version.text)
       }
     }
     if let glass = facts.brokenGlass, facts.demands.mayBreakGlass {
@@ -52,7 +54,9 @@ public enum Gates {
         .error(
           code: "not_validated", "\(which) not validated on \"\(place)\"", details: missing,
           next:
-            "`lockstep check -e \(place)` proves what can be proven, and a person signs the rest;"
+            // There they are applied already: without their versions nothing would be checked.
+            "`lockstep check -e \(place) \(open.joined(separator: " "))` proves what can be proven, and a"
+            + " person signs the rest;"
             + " nothing was done")),
       evidence: evidence)
   }

@@ -17,7 +17,8 @@ extension NewMigration {
       let isUpper = character.isASCII && character.isUppercase
       if isUpper, previousIsLower { title.append("_") }
       previousIsLower = character.isLowercase || character.isNumber
-      if character.isASCII, character.isLetter || character.isNumber {
+      // Letters of any script: a name that is not English is a name as well.
+      if character.isLetter || character.isNumber {
         title.append(contentsOf: character.lowercased())
       } else if !title.isEmpty, title.last != "_" {
         title.append("_")

@@ -49,26 +49,29 @@ struct VersionSearch {
 
   private func unknown(_ version: Version) -> Diagnostic {
     let what = "there is no migration with the version \"\(version)\""
-    guard let proposal = proposal(for: version) else {
+    guard !status.migrations.isEmpty else {
       return .error(
         code: "unknown_version", what, next: "the folder holds no migrations; see `lockstep doctor`"
       )
     }
-    return .error(
-      code: "unknown_version", what,
-      next: "did you mean \(proposal)? `lockstep status` lists them all")
+    let guess = proposal(for: version).map { "did you mean \($0)? " } ?? ""
+    return .error(code: "unknown_version", what, next: guess + "`lockstep status` lists them all")
   }
 
-  /// What is nearest as a word, or else as a number.
+  /// The only one that holds what was typed in version or name; else what is nearest as a word, or of
+  /// as many digits and nearest as a number. Far from all of them, none: a guess would be a trap.
   private func proposal(for version: Version) -> String? {
+    let holding = status.migrations.filter { $0.label.firstRange(of: version.text) != nil }
+    if holding.count == 1, version.text.utf8.count > 2 { return holding[0].version.text }
     if let near = nearest(to: version.text, among: status.migrations.map(\.version.text)) {
       return near
     }
-    guard let number = version.number else { return status.migrations.last?.version.text }
+    guard let number = version.number else { return nil }
     func distance(_ other: Version) -> UInt64 {
       guard let other = other.number else { return .max }
       return other > number ? other - number : number - other
     }
-    return status.migrations.min { distance($0.version) < distance($1.version) }?.version.text
+    return status.migrations.map(\.version).filter { $0.text.utf8.count == version.text.utf8.count }
+      .min { distance($0) < distance($1) }?.text
   }
 }

@@ -44,6 +44,9 @@ public struct IncidentDocument: Sendable {
     return Instant(microseconds: from.microseconds + Int64(Self.reviewHours) * 3_600_000_000)
   }
 
+  /// Whether a run that rolled it back was kept.
+  public var isRollBackKept: Bool { rolledBack != nil }
+
   private var rolledBack: (run: RunArchive.RecordedRun, step: RunArchive.RecordedStep)? {
     runs.first { $0.step.step.direction == .down && $0.step.step.outcome == .done }
   }
@@ -56,7 +59,7 @@ public struct IncidentDocument: Sendable {
   ///
   /// - Parameter time: Milliseconds in the words of the place.
   public func markdown(_ time: (Double) -> String) -> String {
-    var text = "# Incident: \(label) rolled back\n\n"
+    var text = "# Incident: \(label) \(isRollBackKept ? "rolled back" : "to be rolled back")\n\n"
     for (key, value) in facts(time) { text += "- \(key): \(value)\n" }
     text +=
       "\n## What was seen\n\nWhat went wrong, who noticed it and when, and who was affected.\n"
@@ -64,7 +67,8 @@ public struct IncidentDocument: Sendable {
     if let downSQL {
       let sql = downSQL.hasSuffix("\n") ? downSQL : downSQL + "\n"
       let fence = IncidentDocument.fence(around: sql)
-      text += "The way back of `\(label)`:\n\n\(fence)sql\n\(sql)\(fence)\n"
+      let run = isRollBackKept ? "" : ", which no run that was kept has gone"
+      text += "The way back of `\(label)`\(run):\n\n\(fence)sql\n\(sql)\(fence)\n"
     } else {
       text += "`\(label)` has no way back in its files.\n"
     }
@@ -104,7 +108,11 @@ public struct IncidentDocument: Sendable {
       ("migration", "`\(label)`"), ("database", identity.words),
       ("environment", environment ?? "none named"), ("applied", words(applied)),
       ("rolled back", words(rolledBack)),
-      ("review due", "\(reviewDue.shortText) UTC, \(Self.reviewHours) h after it was rolled back"),
+      (
+        "review due",
+        "\(reviewDue.shortText) UTC, \(Self.reviewHours) h after "
+          + (isRollBackKept ? "it was rolled back" : "this was begun")
+      ),
     ]
   }
 

@@ -43,8 +43,8 @@ extension MigrationStatus {
     case .missingFile:
       "put the file back; or, if it is gone for good, forget it with `lockstep mark \(version) pending`"
     case .outOfOrder:
-      "put it behind the newest applied one with `lockstep rename \(version)`; or apply it late with "
-        + "`--allow-out-of-order`"
+      "put it behind the newest applied one with `lockstep rename \(version)`; or apply it late: "
+        + "`lockstep up`, with `--allow-out-of-order` where its tool would pass it over"
     case .duplicateVersion:
       "give one of them a version of its own: `lockstep rename \(fileName)`"
     case .dirty: dirtyWayOut

@@ -30,6 +30,18 @@ public struct LockSnapshot: Sendable, Hashable {
     self.preparedTransactions = preparedTransactions
   }
 
+  /// The names of the other databases in which locks are held or wanted, from the sessions that do.
+  public var otherDatabases: [UInt32: String] {
+    var names: [UInt32: String] = [:]
+    for row in locks {
+      guard let other = row.tag.database, other != 0, other != database, names[other] == nil,
+        let name = row.pid.flatMap({ sessions[$0]?.database })
+      else { continue }
+      names[other] = name
+    }
+    return names
+  }
+
   /// How many locks and safe snapshots are waited for.
   public var waiting: Int {
     locks.reduce(snapshotBlockers.count) { $0 + ($1.isGranted ? 0 : 1) }

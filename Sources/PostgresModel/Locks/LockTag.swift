@@ -116,6 +116,8 @@ public struct RelationNames: Sendable, Hashable {
   public var names: [UInt32: QualifiedName]
   /// The tables of indexes.
   public var tables: [UInt32: UInt32]
+  /// The names of other databases, as far as somebody who is seen there tells them.
+  public var databases: [UInt32: String] = [:]
 
   public init(
     database: UInt32? = nil, names: [UInt32: QualifiedName] = [:], tables: [UInt32: UInt32] = [:]
@@ -138,11 +140,11 @@ public struct RelationNames: Sendable, Hashable {
     text(tag) + (table(of: tag).map { " of " + text($0, in: tag.database) } ?? "")
   }
 
-  /// The name of a relation as people read it: without the schema `public`; `5:1259` or `1259` where
-  /// the name is not known.
+  /// The name of a relation as people read it: without the schema `public`; `shop:1259`, `5:1259` or
+  /// `1259` where the name is not known.
   public func text(_ relation: UInt32, in database: UInt32?) -> String {
     if let here = self.database, let database, database != 0, database != here {
-      return "\(database):\(relation)"
+      return "\(databases[database] ?? "\(database)"):\(relation)"
     }
     guard let name = names[relation] else { return "\(relation)" }
     return name.schema == "public" ? name.name : name.description

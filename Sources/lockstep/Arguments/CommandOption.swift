@@ -34,6 +34,13 @@ struct CommandOption: Sendable, Hashable {
     self.help = help
   }
 
+  /// The same option as the help of one command tells of it.
+  func saying(_ help: String) -> CommandOption {
+    var option = self
+    option.help = help
+    return option
+  }
+
   /// The word that stands for the value in the help; `nil` for a flag.
   var placeholder: String? {
     switch kind {

@@ -19,11 +19,13 @@ extension Options {
     "item", .text("ID"), repeats: true,
     help: "prove only this item, settled or not; may be given more than once")
   static let sign = CommandOption(
-    "sign", .text("ITEM"), help: "record that you have seen to an item")
+    "sign", .text("ITEM"), repeats: true,
+    help: "record that you have seen to an item; may be given more than once")
   static let waive = CommandOption(
-    "waive", .text("ITEM"), help: "leave an item out, for a --reason that you answer for")
+    "waive", .text("ITEM"), repeats: true,
+    help: "leave an item out, for a --reason that you answer for")
   static let undo = CommandOption(
-    "undo", .text("ITEM"), help: "take the last signature or waiver back")
+    "undo", .text("ITEM"), repeats: true, help: "take the last signature or waiver back")
   static let note = CommandOption(
     "note", .text("TEXT"), help: "what you sign, or with --item alone a remark that settles nothing"
   )

@@ -8,7 +8,8 @@ struct ApproveCommand: Command {
   let name = "approve"
   let summary = "record a person's approval of what is pending"
   let options = [
-    Options.to, Options.count, Options.down, Options.by, Options.revoke, Options.reason,
+    Options.to.saying("up to and with it; with --down all above it"), Options.count, Options.down,
+    Options.by, Options.revoke, Options.reason,
     Options.list,
   ]
   let discussion = [

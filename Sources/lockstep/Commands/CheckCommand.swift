@@ -10,7 +10,10 @@ struct CheckCommand: Command {
   let operands = Operands(usage: "[VERSION…]", minimum: 0, maximum: nil, inWords: "versions")
   let options = [
     Options.checklist, Options.item, Options.sign, Options.waive, Options.undo, Options.note,
-    Options.reason, Options.by, Options.known, Options.format, Options.outputFile, Options.decision,
+    Options.reason, Options.by.saying("who says it; else the author that git names here"),
+    Options.known,
+    Options.format.saying("text, json, github, markdown or html"), Options.outputFile,
+    Options.decision,
     Options.mode, Options.sample, Options.statementTimeout,
   ]
   let discussion = [
@@ -58,7 +61,7 @@ struct CheckCommand: Command {
     let checklist = try settings.checklist(
       named: arguments.text(Options.checklist), in: context.surroundings)
     let items = arguments.texts(Options.item)
-    for item in items + [word?.item].compactMap({ $0 })
+    for item in items + (word?.items ?? [])
     where !checklist.items.contains(where: { $0.id == item }) {
       throw Refusal(checklist.unknownItem(item))
     }
@@ -82,9 +85,11 @@ struct CheckCommand: Command {
     check.tell = { output.tell($0) }
     check.copy = copy
     let versions = arguments.operands.map { Version($0) }
-    let migrations: [CheckedMigration]
+    var migrations: [CheckedMigration] = []
     if let word {
-      migrations = try await check.keep(word.act, on: word.item, of: versions, at: .current)
+      for item in word.items {
+        migrations = try await check.keep(word.act, on: item, of: versions, at: .current)
+      }
     } else if isKnownOnly {
       migrations = try await check.standing(versions)
     } else {
@@ -137,9 +142,9 @@ struct CheckCommand: Command {
   }
 }
 
-/// What a person says on the command line of one item.
+/// What a person says on the command line of one item, or the same of several.
 private struct PersonsWord {
-  var item: String
+  var items: [String]
   var act: CheckRecord.Act
 
   /// - Throws: `UsageError` where two things are said at once, or half of one.
@@ -162,8 +167,8 @@ private struct PersonsWord {
         .error(
           code: "usage", "--reason is of --waive alone", next: "write --waive ITEM --reason TEXT"))
     }
-    if let item = arguments.text(Options.sign) {
-      (self.item, act) = (item, .signed(note: note))
+    if arguments.has(Options.sign) {
+      (items, act) = (arguments.texts(Options.sign), .signed(note: note))
     } else if let item = arguments.text(Options.waive) {
       guard let reason, reason.contains(where: { !$0.isWhitespace }) else {
         throw Refusal(
@@ -171,11 +176,11 @@ private struct PersonsWord {
             code: "usage", "--waive wants a reason",
             next: "write --waive \(item) --reason TEXT; nothing was recorded"))
       }
-      (self.item, act) = (item, .waived(reason: reason))
-    } else if let item = arguments.text(Options.undo) {
-      (self.item, act) = (item, .undone)
+      (items, act) = (arguments.texts(Options.waive), .waived(reason: reason))
+    } else if arguments.has(Options.undo) {
+      (items, act) = (arguments.texts(Options.undo), .undone)
     } else if let note {
-      let items = arguments.texts(Options.item)
+      items = arguments.texts(Options.item)
       guard items.count == 1 else {
         throw Refusal(
           .error(
@@ -183,7 +188,7 @@ private struct PersonsWord {
             next: "write --item ITEM --note TEXT, or --sign ITEM --note TEXT; nothing was recorded")
         )
       }
-      (item, act) = (items[0], .noted(note))
+      act = .noted(note)
     } else {
       return nil
     }
@@ -214,7 +219,7 @@ extension OpenProject {
 
 extension DatabaseFacts {
   /// For reports: without any password.
-  fileprivate var inWords: String {
+  var inWords: String {
     let port = host.hasPrefix("/") ? "" : port.map { ":\($0)" } ?? ""
     return "\(name) on \(host)\(port) as \(user), PostgreSQL \(serverVersion)"
   }

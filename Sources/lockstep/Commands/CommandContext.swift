@@ -33,7 +33,7 @@ struct CommandContext: Sendable {
   /// - Parameters:
   ///   - database: Another database of the same server.
   ///   - runnerOptions: Of a session in which migrations will run.
-  /// - Throws: `DatabaseError.cannotConnect`.
+  /// - Throws: `DatabaseError.cannotConnect`; a `Refusal` with better advice where no database was named.
   func connect(
     _ settings: ProjectSettings, to database: String? = nil,
     for runnerOptions: Runner.Options? = nil
@@ -43,9 +43,13 @@ struct CommandContext: Sendable {
     if settings.waits, database == nil {
       _ = try await ServerWait(target: target, timeout: settings.waitTimeout.value).run(in: self)
     }
-    return try await Connection.open(
-      target, application: application,
-      settings: settings.sessionSettings + (runnerOptions?.sessionSettings ?? []), loop: loop)
+    do {
+      return try await Connection.open(
+        target, application: application,
+        settings: settings.sessionSettings + (runnerOptions?.sessionSettings ?? []), loop: loop)
+    } catch {
+      throw settings.advising(error)
+    }
   }
 
   /// Refuses what would write while nothing may be written.
@@ -61,6 +65,14 @@ struct CommandContext: Sendable {
 }
 
 extension ProjectSettings {
+  /// The same error, with what helps where nobody has said which database is meant.
+  func advising(_ error: DatabaseError) -> any Explainable {
+    guard let connectionAdvice, case .cannotConnect = error else { return error }
+    var diagnostic = error.diagnostic
+    diagnostic.next = connectionAdvice
+    return Refusal(diagnostic)
+  }
+
   /// Settings of every session that does not run migrations.
   var sessionSettings: [(name: String, value: String)] {
     isReadOnly ? [("default_transaction_read_only", "on")] : []

@@ -23,6 +23,7 @@ struct DashboardCommand: Command {
     let settings = try context.settings(arguments)
     return try await DashboardProgram(
       project: { try await context.project(settings) }, connection: settings.target.value,
+      connectionAdvice: settings.connectionAdvice,
       target: Dashboard.Target(
         settings.target.value, environment: settings.environment?.value,
         isProtected: settings.isProduction),

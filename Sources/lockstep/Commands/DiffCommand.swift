@@ -11,7 +11,9 @@ struct DiffCommand: Command {
   let summary = "how the schemas of two databases differ, in words"
   let operands = Operands(
     usage: "[FROM] TO", minimum: 1, maximum: 2, inWords: "one database or two")
-  let options = [Options.summary, Options.exitCode]
+  let options = [
+    Options.summary, Options.exitCode.saying("exit with 1 where they differ"),
+  ]
   let discussion = [
     "Reads the catalogues of both databases, each as of one moment, and tells every object and property "
       + "in which they differ, and whether it may break whoever reads or writes there. A database is a "

@@ -5,7 +5,11 @@ struct DownCommand: Command {
   let name = "down"
   let aliases = ["rollback", "revert"]
   let summary = "roll back the last applied"
-  let options = MigrationRun.options + [Options.resume, Options.incident]
+  let options =
+    [Options.to.saying("roll back all above it, which itself stays; 0: everything")]
+    + MigrationRun.options + [
+      Options.resume.saying("go on with the roll back that broke off half-way"), Options.incident,
+    ]
   let discussion = [
     "Rolls back the last applied migration; with --count the last N, with --to all above a version, "
       + "which itself stays applied (--to 0: everything). On a terminal it shows what will be done and "

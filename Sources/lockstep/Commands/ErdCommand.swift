@@ -7,7 +7,9 @@ import PostgresModel
 struct ErdCommand: Command {
   let name = "erd"
   let summary = "ER diagram of the database as it is now"
-  let options = [Options.format, Options.outputFile]
+  let options = [
+    Options.format.saying("mermaid, text, dot or svg"), Options.outputFile,
+  ]
   let discussion = [
     "Draws every table outside of PostgreSQL's own schemas, the history table and Lockstep's own left "
       + "out. Mermaid is drawn by GitHub, GitLab and most editors; text is for the terminal; svg is an "

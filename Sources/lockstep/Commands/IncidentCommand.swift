@@ -24,6 +24,13 @@ struct IncidentCommand: Command {
     settings.isReadOnly = true
     let project = try await context.open(settings)
     let document = try await context.incident(of: Version(arguments.operands[0]), project)
+    if !document.isRollBackKept {
+      context.output.tell(
+        .warning(
+          code: "no_roll_back_kept", "no roll back of \(document.label) was kept here",
+          next:
+            "`lockstep down --incident` rolls back and tells of it; if another tool did, add when"))
+    }
     let path = try ProjectDocuments(root: settings.root).write(document)
     if context.output.isJSON {
       context.output.print([

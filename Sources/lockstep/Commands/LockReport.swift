@@ -31,7 +31,7 @@ struct LockReport: Sendable {
     var lines: [[Output.Span]] = [
       [.init(summary), .init("waiting \(waiters)", waiters > 0 ? .waiting : .plain)]
     ]
-    for root in graph.roots { lines += [[]] + tree(root, depth: 0) }
+    for root in graph.roots { lines += [[]] + tree(root, margin: "", branch: "") }
     if graph.roots.isEmpty {
       lines.append([.init("nobody waits")])
       let holders = snapshot.openHolders(look.names)
@@ -55,10 +55,12 @@ struct LockReport: Sendable {
     return notes
   }
 
-  private func tree(_ node: Int, depth: Int) -> [[Output.Span]] {
-    let margin = depth == 0 ? "" : String(repeating: "  ", count: depth - 1) + "└ "
+  /// - Parameters:
+  ///   - margin: What stands to the left of all lines below.
+  ///   - branch: What leads to its own line in place of the margin.
+  private func tree(_ node: Int, margin: String, branch: String) -> [[Output.Span]] {
     let value = graph.nodes[node]
-    var line: [Output.Span] = [.init(margin), .init(who(node), .strong), .init("  \(state(node))")]
+    var line: [Output.Span] = [.init(branch), .init(who(node), .strong), .init("  \(state(node))")]
     if let wants = wants(node) {
       line.append(.init("  waits\(time(waitingMilliseconds(node))) for \(wants)", .waiting))
       if value.blockers.first?.strength == .soft { line.append(.init("  (queued behind)")) }
@@ -72,14 +74,19 @@ struct LockReport: Sendable {
     if value.isInCycle {
       line.append(.init("  deadlock: the server ends one after deadlock_timeout", .bad))
     }
-    let indent = String(repeating: " ", count: depth * 2 + 4)
+    let indent = margin + "    "
     var lines = [line]
     if let query = text(of: value.session) { lines.append([.init(indent + query, .faint)]) }
     if let progress = value.owner.pid.flatMap({ look.building[$0] }) {
       lines.append([.init(indent + Self.text(of: progress))])
     }
     if let prepared = value.prepared { lines.append([.init(indent + Self.remedy(for: prepared))]) }
-    return lines + value.children.flatMap { tree($0, depth: depth + 1) }
+    for (place, child) in value.children.enumerated() {
+      let isLast = place == value.children.count - 1
+      lines += tree(
+        child, margin: margin + (isLast ? "  " : "│ "), branch: margin + (isLast ? "└ " : "├ "))
+    }
+    return lines
   }
 
   private func line(of holder: LockSnapshot.Holder) -> [[Output.Span]] {

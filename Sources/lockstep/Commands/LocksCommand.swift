@@ -11,7 +11,7 @@ struct LocksCommand: Command {
   let discussion = [
     "Shows every session that keeps others waiting, and below it those that wait, with what they hold "
       + "and want; where nobody waits, the open transactions that hold tables. All databases of the "
-      + "server are seen; relations of another database are shown by number. What this role may not see "
+      + "server are seen; relations of another database are shown by its name and their number. What this role may not see "
       + "is left out; pg_monitor shows it.",
     "With --watch it looks once a second, and says something when the picture has changed; with --json "
       + "it writes one object a line. Where the server is slow to answer it looks half as often. A "

@@ -8,7 +8,10 @@ struct MarkCommand: Command {
   let operands = Operands(
     usage: "[VERSION…] applied|pending", minimum: 1, maximum: nil,
     inWords: "versions and the state to record, applied or pending")
-  let options = [Options.to, Options.dryRun, Options.breakGlass]
+  let options = [
+    Options.to.saying("all up to and with it"),
+    Options.dryRun.saying("print the SQL and write nothing"), Options.breakGlass,
+  ]
   let discussion = [
     "Changes only the history table. For a database that was built by hand, for a run that broke off "
       + "half-way, and for a file that changed after it was applied. Several versions, or with --to all "

@@ -1,3 +1,4 @@
+import Canvas
 import Diagnostics
 import EventLoop
 import MigrationEngine
@@ -17,7 +18,7 @@ struct MigrationRun: Sendable {
 
   /// Options of a run that every one of these commands takes.
   static let options = [
-    Options.to, Options.count, Options.dryRun, Options.step, Options.stepLimit, Options.timeout,
+    Options.count, Options.dryRun, Options.step, Options.stepLimit, Options.timeout,
     Options.lockTimeout, Options.lockAttempts, Options.statementTimeout, Options.breakGlass,
     Options.decision,
   ]
@@ -62,7 +63,7 @@ struct MigrationRun: Sendable {
       return try await owedHealth(judgement, plan, project, keeper) ?? nothingToDo(project)
     }
     tellGates(plan)
-    try await confirm(plan, settings)
+    try await confirm(plan, on: project.loaded.database.inWords)
     if let glass, let facts = judgement.facts {
       try await ApprovalDesk(context: context, settings: settings).recordBrokenGlass(
         glass, facts, plan)
@@ -163,6 +164,7 @@ struct MigrationRun: Sendable {
         ?? settings.rules.statementTimeout,
       schemaFile: dumps ? settings.schemaFile?.value ?? schemaFile : nil,
       confirm: arguments.has(Options.step) ? confirmStep : nil)
+    options.tellsLongWaits = true
     if arguments.has(Options.step) {
       options.pace = .stepping
       options.control = RunControl()
@@ -191,12 +193,17 @@ struct MigrationRun: Sendable {
     return .done
   }
 
-  private func confirm(_ plan: Plan, _ settings: ProjectSettings) async throws {
+  private func confirm(_ plan: Plan, on database: String) async throws {
     let losing = plan.steps.first { $0.risk == .losesData }
     guard context.canAsk, !arguments.has(Options.yes), asksAlways || losing != nil else { return }
+    context.output.say("\(database):")
     for step in plan.steps {
       context.output.say("\(RunReport.infinitive(step)) \(step.label)")
       for warning in step.warnings { context.output.say("  \(warning)") }
+      for line in step.strongLocks { context.output.say("  \(line)") }
+    }
+    if plan.steps.contains(where: { !$0.units.isEmpty }) {
+      context.output.say("the SQL: the same with --dry-run")
     }
     let isSure: Bool
     if let losing {
@@ -217,13 +224,17 @@ struct MigrationRun: Sendable {
   }
 
   /// Asks how to go on within a transaction; no answer is a no.
-  private func decision(_ stop: RunStop) async -> StepDecision {
-    let question =
-      switch stop.next {
-      case .statement(let index, let line, let command):
-        "statement \(index + 1) of \(stop.statements), line \(line): \(command)?"
-      case .commit: "commit?"
-      }
+  private func decision(_ stop: RunStop, _ step: PlanStep?) async -> StepDecision {
+    let question: String
+    switch stop.next {
+    case .statement(let index, let line, let command):
+      // Seen in any case: whoever asked for steps wants to know what is asked about.
+      var text = "statement \(index + 1) of \(stop.statements), line \(line): \(command)\n"
+      for line in step?.lines(ofStatement: index) ?? [] { text += "    \(line)\n" }
+      context.output.write(TerminalText.visible(text, lineBreaks: .keep), .message)
+      question = "run it?"
+    case .commit: question = "commit?"
+    }
     while true {
       let answer = try? await context.ask(
         "\(question) [y]es, [a]ll the rest of it, [n]o: roll back")
@@ -253,7 +264,7 @@ struct MigrationRun: Sendable {
     let runner = Runner(
       project: project.project, target: project.settings.target.value, options: options,
       loop: context.loop)
-    let report = RunReport(output: context.output)
+    let report = RunReport(output: context.output, isBounded: options.lockBudget.isOn)
     let timeout = arguments.duration(Options.timeout) ?? project.settings.rules.timeout
     let output = context.output
     let asking = OpenQuestion()
@@ -269,10 +280,14 @@ struct MigrationRun: Sendable {
       // What comes while a question stands open begins a line of its own.
       if case .migrationFailed = event, asking.isOpen { output.write("\n", .message) }
       report.tell(event)
+      if case .migrationStarted(let version, _, let direction) = event {
+        asking.step = plan.steps.first { $0.version == version && $0.direction == direction }
+      }
       if case .stopped(_, let stop) = event, let control = options.control {
         asking.isOpen = true
+        let step = asking.step
         Task(executorPreference: context.loop) {
-          let decision = await decision(stop)
+          let decision = await decision(stop, step)
           asking.isOpen = false
           control.decide(decision)
         }
@@ -326,12 +341,18 @@ struct MigrationRun: Sendable {
   }
 }
 
-/// Whether a question stands on the terminal without its answer.
+/// Whether a question stands on the terminal without its answer, and what it is about.
 private final class OpenQuestion: Sendable {
-  private let state = Mutex(false)
+  private let state = Mutex((isOpen: false, step: PlanStep?.none))
 
   var isOpen: Bool {
-    get { state.withLock { $0 } }
-    set { state.withLock { $0 = newValue } }
+    get { state.withLock { $0.isOpen } }
+    set { state.withLock { $0.isOpen = newValue } }
+  }
+
+  /// The migration that is at work.
+  var step: PlanStep? {
+    get { state.withLock { $0.step } }
+    set { state.withLock { $0.step = newValue } }
   }
 }

@@ -4,7 +4,8 @@ import MigrationModel
 struct RedoCommand: Command {
   let name = "redo"
   let summary = "down, then up, of the last applied"
-  let options = MigrationRun.options
+  let options =
+    [Options.to.saying("all above it, which itself stays")] + MigrationRun.options
   let discussion = [
     "Rolls back the last applied migration and applies it again; with --count the last N, with --to all "
       + "above a version. Good for trying a way back while writing it."

@@ -14,7 +14,12 @@ extension RehearsalReport {
     if let sample = scratch.sample { lines.append([.init(sample, .faint)]) }
     for note in scratch.notes { lines += wrapped(note, .faint) }
     lines.append([])
-    for migration in migrations { lines += migration.lines(in: scratch.mode) + [[]] }
+    for (index, migration) in migrations.enumerated() {
+      lines += migration.lines(in: scratch.mode)
+      // A row of those whose turn never came is no reason to scroll.
+      let next = migrations.dropFirst(index + 1).first
+      if migration.verdict != .notRun || next?.verdict != .notRun { lines.append([]) }
+    }
     if let batch {
       let words =
         batch.runs == false
@@ -27,7 +32,24 @@ extension RehearsalReport {
     }
     lines += wrapped("proves: \(scratch.mode.proves)", .faint)
     for limit in scratch.mode.limits { lines += wrapped("not proven: \(limit)", .faint) }
+    if migrations.count > 1 {
+      let hasFailed = migrations.contains { $0.verdict == .failed }
+      lines += [[], [.init(summary, hasFailed ? .bad : .plain)]]
+    }
     return lines
+  }
+
+  /// `3 migrations: 1 passed, 1 failed, 1 not run`: the end of what may be many screens.
+  private var summary: String {
+    let words: [(RehearsedMigration.Verdict, String)] = [
+      (.passed, "passed"), (.noWayBack, "without a way back"), (.failed, "failed"),
+      (.notRun, "not run"),
+    ]
+    let parts = words.compactMap { verdict, text in
+      let count = migrations.count { $0.verdict == verdict }
+      return count == 0 ? nil : "\(count) \(text)"
+    }
+    return "\(migrations.count) migrations: \(parts.joined(separator: ", "))"
   }
 }
 

@@ -15,7 +15,7 @@ struct RenameCommand: Command {
   let summary = "give a pending migration the next free version"
   let operands = Operands(
     usage: "VERSION|FILE", minimum: 1, maximum: 1, inWords: "a version or a file's name")
-  let options = [Options.dryRun]
+  let options = [Options.dryRun.saying("show the new names and rename nothing")]
   let discussion = [
     "For a migration that is older than one that is applied, or that shares its version with another: its "
       + "files are renamed to the next version of the folder, behind everything that is there. Their "

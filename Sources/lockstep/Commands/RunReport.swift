@@ -4,6 +4,8 @@ import MigrationModel
 /// Tells the events of a run as they happen: lines for people, objects for scripts.
 struct RunReport: Sendable {
   var output: Output
+  /// Whether a lock budget ends what waits for a lock.
+  var isBounded = true
 
   func tell(_ event: RunEvent) {
     if output.isJSON {
@@ -85,7 +87,8 @@ struct RunReport: Sendable {
       let time = DurationText.show(milliseconds: waited)
       let who = queue.blockers.map(\.words).joined(separator: "; ")
       output.print(
-        "  waiting for a lock for \(time)\(who.isEmpty ? "" : ", behind \(who)")\(victims)")
+        "  waiting for a lock for \(time)\(who.isEmpty ? "" : ", behind \(who)")\(victims)"
+          + (isBounded ? "" : "; no time-out ends that: ^C does, and `--lock-timeout 2s` would"))
     } else if queue.victims > 0 {
       let who = queue.waiting.prefix(5).map(\.words).joined(separator: "; ")
       output.print(

@@ -8,7 +8,7 @@ struct StatusCommand: Command {
   let name = "status"
   let aliases = ["info"]
   let summary = "applied, pending, and what is wrong"
-  let options = [Options.exitCode]
+  let options = [Options.exitCode.saying("exit with 3 when migrations are pending")]
   let discussion = [
     "Joins the files of the migrations folder with the history table, and changes nothing. A "
       + "migration is applied, pending or failed; what is wrong with one stands below it, with the way "

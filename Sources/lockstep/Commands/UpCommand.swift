@@ -5,7 +5,12 @@ struct UpCommand: Command {
   let name = "up"
   let aliases = ["migrate", "run"]
   let summary = "apply what is pending"
-  let options = MigrationRun.options + [Options.allowOutOfOrder, Options.resume]
+  let options =
+    [Options.to.saying("apply up to and with it")] + MigrationRun.options + [
+      Options.allowOutOfOrder,
+      Options.resume.saying(
+        "go on with the migration that broke off half-way, then with what is pending"),
+    ]
   let discussion = [
     "Applies pending migrations in the order of the layout's tool, each with its history row in one "
       + "transaction where PostgreSQL allows it; with --to up to and with a version, with --count only "

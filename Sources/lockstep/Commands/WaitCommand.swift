@@ -5,7 +5,7 @@ import Postgres
 struct WaitCommand: Command {
   let name = "wait"
   let summary = "wait until the server answers"
-  let options = [Options.timeout]
+  let options = [Options.timeout.saying("how long to wait; 60s without it")]
   let discussion = [
     "Tries to connect until it succeeds, for 60 seconds or as long as --timeout or "
       + "DBMATE_WAIT_TIMEOUT says. A server that answers that the database does not exist is there. "

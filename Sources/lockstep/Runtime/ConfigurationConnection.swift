@@ -5,12 +5,24 @@ import PostgresModel
 /// Finds out which database is meant and which environment that is.
 struct ConnectionSettings {
   private let sources: ConfigurationSources
-  var target = Setting(ConnectionString.ofEnvironment, from: "libpq's environment")
+  var target = Setting(ConnectionString.ofEnvironment, from: Self.unnamed)
   var environment: Setting<String>?
   var rules = EnvironmentRules(name: "")
   var golangMigrateTable: Setting<QualifiedName>?
 
   init(_ sources: ConfigurationSources) { self.sources = sources }
+
+  /// The way to a database where none was named, but the project has environments.
+  var advice: String? {
+    guard target.origin == Self.unnamed, let names = sources.file?.environments.map(\.name),
+      !names.isEmpty
+    else { return nil }
+    return
+      "name the database with --url or DATABASE_URL, or one of the project's environments with "
+      + names.map { "`-e \($0)`" }.joined(separator: " or ")
+  }
+
+  private static let unnamed = "libpq's environment"
 
   /// - Parameters:
   ///   - url: What `--url` said; it decides where to connect, whatever the environment.

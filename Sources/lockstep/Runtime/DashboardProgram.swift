@@ -19,6 +19,8 @@ struct DashboardProgram: Sendable {
   /// Finds the migrations folders; asked again at each reading, since one may be made meanwhile.
   var project: @Sendable () async throws -> Project
   var connection: ConnectionString
+  /// What helps where nobody answers; `nil` leaves it at what the error says.
+  var connectionAdvice: String?
   /// What is known of the database before connecting.
   var target: Dashboard.Target
   /// `--read-only`: nothing arms the session.

@@ -15,7 +15,7 @@ extension EffectRunner {
       start { await $0.reload() }
       start { await $0.readChecklist() }
     case .makePlan(let request): start { await $0.makePlan(request) }
-    case .run(let plan, let pace): run = start { await $0.run(plan, pace) }
+    case .run(let plan, let pace, let budget): run = start { await $0.run(plan, pace, budget) }
     case .stepAside: stepAside()
     case .decide(let decision): control?.decide(decision)
     case .cancelRun: run?.cancel()

@@ -51,7 +51,7 @@ extension EffectRunner {
   }
 
   /// Carries out a plan, tells what happens in order, and its end after that.
-  func run(_ plan: Plan, _ pace: RunPace) async {
+  func run(_ plan: Plan, _ pace: RunPace, _ budget: LockBudget) async {
     let (events, report) = AsyncStream.makeStream(of: (RunEvent, Instant).self)
     let listener = start { runner in
       for await (event, at) in events { runner.send(.runEvent(event, at: at)) }
@@ -67,6 +67,7 @@ extension EffectRunner {
       var options = program.options(loaded.layout)
       options.control = control
       options.pace = pace
+      options.lockBudget = budget
       let runner = Runner(
         project: try await program.project(), target: program.connection, options: options,
         loop: loop)

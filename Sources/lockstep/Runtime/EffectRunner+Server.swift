@@ -19,10 +19,12 @@ extension EffectRunner {
       } catch {
         if Task.isCancelled { return }
         let rest = Int64(patience.components.seconds) * 1_000_000
+        var diagnostic = Diagnostic(explaining: error)
+        if let advice = program.connectionAdvice { diagnostic.next = advice }
         send(
           .connectionChanged(
             .lost(
-              Diagnostic(explaining: error),
+              diagnostic,
               retryAt: Instant(microseconds: Instant.current.microseconds + rest))))
       }
       guard (try? await loop.sleep(for: patience)) != nil else { return }

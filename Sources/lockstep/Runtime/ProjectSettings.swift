@@ -42,6 +42,9 @@ struct ProjectSettings: Sendable {
   var waitTimeout: Setting<Duration>
   /// libpq's variables that stand in `.env` alone.
   var libpqVariables: [String: String]
+  /// What helps where nobody answers and nobody has said which database is meant; `nil` where somebody
+  /// has.
+  var connectionAdvice: String?
   /// Things the user should know.
   var notes: [Diagnostic] = []
 
@@ -82,6 +85,7 @@ struct ProjectSettings: Sendable {
     try connecting.resolve(
       url: arguments.text(Options.url), name: arguments.text(Options.environment))
     target = connecting.target
+    connectionAdvice = connecting.advice
     databaseName = connecting.databaseName
     environment = connecting.environment
     rules = connecting.rules
@@ -97,7 +101,7 @@ struct ProjectSettings: Sendable {
 
     layout = try Self.layout(arguments, file, known: layouts)
     directories = Self.directories(arguments, sources)
-    table = Self.table(arguments, file)
+    table = try Self.table(arguments, file)
     if let table = sources.variable("DBMATE_MIGRATIONS_TABLE") {
       tablesByLayout["dbmate"] = Setting(QualifiedName(parsing: table.value), from: table.origin)
     }
@@ -156,8 +160,15 @@ struct ProjectSettings: Sendable {
 
   private static func table(
     _ arguments: Arguments, _ file: ConfigurationFile?
-  ) -> Setting<QualifiedName>? {
+  ) throws(ConfigurationError) -> Setting<QualifiedName>? {
     if let table = arguments.text(Options.table) {
+      let parts = table.split(separator: ".", omittingEmptySubsequences: false)
+      // What is quoted may hold any character.
+      guard table.contains("\"") || (parts.count < 3 && !parts.contains("")) else {
+        throw .wrongVariable(
+          name: "--table", wanted: "a table, with or without its schema", found: table,
+          origin: "--table")
+      }
       return Setting(QualifiedName(parsing: table), from: "--table")
     }
     guard let file, let table = file.table else { return nil }

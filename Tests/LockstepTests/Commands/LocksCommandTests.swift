@@ -43,6 +43,27 @@ import Testing
     await scene.end()
   }
 
+  @Test func `those who wait for the same one hang on one line, the last at its end`() async throws
+  {
+    let scene = try await Scene(["create table orders (id int)"])
+    try await scene.session("holder") { holder in
+      try await holder.execute("begin; lock table orders")
+      let waiters = ["web-1", "web-2"].map { name in
+        Task(executorPreference: holder.loop) {
+          try await scene.session(name) { try await $0.execute("select * from orders") }
+        }
+      }
+      let outcome = try await scene.locks { $0.contains("web-1") && $0.contains("web-2") }
+      let tree = outcome.lines.filter { $0.contains(" web-") }
+      #expect(tree.map { $0.prefix(2) } == ["├ ", "└ "])
+      let queries = outcome.lines.filter { $0.hasSuffix("select * from orders") }
+      #expect(queries == ["│     select * from orders", "      select * from orders"])
+      try await holder.execute("commit")
+      for waiter in waiters { _ = try await waiter.value }
+    }
+    await scene.end()
+  }
+
   @Test func `where nobody waits the open transactions that hold tables are shown`() async throws {
     let scene = try await Scene(["create table orders (id int)"])
     try await scene.session("holder") { holder in

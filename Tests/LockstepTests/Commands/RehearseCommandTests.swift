@@ -99,6 +99,20 @@ import Testing
     #expect(try await program.run("rehearse", "-ddb/migrations").status == 0)
   }
 
+  @Test func `of several the last line says how they fared`() async throws {
+    let program = try await program("create table a (i int);", "drop table a;")
+    for (version, sql) in [(2, "create table b (i nothing)"), (3, "select 1"), (4, "select 1")] {
+      try program.write(
+        "-- migrate:up\n\(sql);\n-- migrate:down\nselect 1;\n", to: "db/migrations/\(version)_x.sql"
+      )
+    }
+    let outcome = try await program.run("rehearse", "-q", "-ddb/migrations")
+    #expect(outcome.status == 1)
+    #expect(outcome.lines.last == "4 migrations: 1 passed, 1 failed, 2 not run")
+    let words = "not run: one before it failed\n"
+    #expect(outcome.output.contains("\n\n3 x  \(words)4 x  \(words)\n"))
+  }
+
   @Test func `a sample that is no size is wrong usage`() async throws {
     let program = try await program("select 1;", "select 1;")
     let outcome = try await program.run("rehearse", "--sample", "some", "-ddb/migrations")

@@ -1,5 +1,6 @@
 import Diagnostics
 import MigrationModel
+import Postgres
 import Testing
 
 @testable import lockstep
@@ -218,6 +219,35 @@ func refusal(
   @Test func `outside a repository no parent is looked at`() throws {
     let result = try settings([], ["../.env": "DATABASE_URL=postgres://wrong/d"])
     #expect(result.target.value.description == "")
+  }
+
+  @Test func `where nobody has named a database the project's environments are proposed`() throws {
+    let file = [
+      "lockstep.json": "{environments: {staging: {url: 'postgres://s/x'}, qa: {service: 'q'}}}"
+    ]
+    let unnamed = try settings([], file)
+    let failure = DatabaseError.cannotConnect(target: "me@socket", reason: "no", sqlstate: nil)
+    let advised = unnamed.advising(failure).diagnostic
+    #expect(advised.code == "no_connection")
+    #expect(
+      advised.next
+        == "name the database with --url or DATABASE_URL, or one of the project's environments with "
+        + "`-e staging` or `-e qa`")
+    #expect(try settings(["-e", "staging"], file).connectionAdvice == nil)
+    #expect(try settings(["-u", "postgres://a/b"], file).connectionAdvice == nil)
+    #expect(try settings().connectionAdvice == nil)
+  }
+
+  @Test func `a history table of too many parts is refused`() throws {
+    #expect(
+      refusal(["--table", "a.b.c"])
+        == """
+        error: --table wants a table, with or without its schema, not "a.b.c"
+          from: --table
+          next: correct it, or take it away
+        """)
+    #expect(refusal(["--table", "a."]) != nil)
+    #expect(try settings(["--table", "\"a.b\".c.d"]).tableOfEveryLayout != nil)
   }
 
   @Test func `environments of dbmate's file are known by name`() throws {

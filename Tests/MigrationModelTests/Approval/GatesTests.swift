@@ -333,7 +333,7 @@ import Testing
         error: 2 migrations are not validated on "staging"
           open: 1_a: 0 of 2 settled; left: applied, the team knows
           open: 2_b: 0 of 2 settled; left: applied, the team knows
-          next: `lockstep check -e staging` proves what can be proven, and a person signs the rest; nothing was done
+          next: `lockstep check -e staging 1 2` proves what can be proven, and a person signs the rest; nothing was done
         """)
     let done = facts(records: checks()) { $0.validatedOn = "staging" }
     #expect(gate(.validated, done)?.state == .open("every item is settled for this content"))

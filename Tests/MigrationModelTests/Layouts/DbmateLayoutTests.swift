@@ -273,6 +273,18 @@ import Testing
           content: "-- migrate:up\n\n\n-- migrate:down\n\n"))
   }
 
+  @Test(arguments: [
+    ("ajouter_événements", "ajouter_événements"), ("注文 Index", "注文_index"), ("📧", "migration"),
+  ])
+  func `a name keeps the letters of its own script`(_ name: String, _ title: String) {
+    let made = layout.newFiles(
+      NewMigration(
+        name: name, catalog: layout.catalog(of: []), directory: "db/migrations",
+        now: Instant(microseconds: 1_767_960_000_000_000), up: "", down: "",
+        isOutsideTransaction: false))
+    #expect(made.map(\.path) == ["db/migrations/20260109120000_\(title).sql"])
+  }
+
   @Test func `a new file goes on with the numbers of its neighbours`() {
     let made = new([file("0001_a.sql"), file("0009_b.sql")], up: "A;\n", down: "B;")
     #expect(made.path == "db/migrations/0010_add_users_table.sql")

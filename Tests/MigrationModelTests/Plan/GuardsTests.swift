@@ -134,8 +134,8 @@ import Testing
         error: 1_a is pending, but older than 2, which is applied
           note: golang-migrate would pass it over without a word
           at:   migrations/1_a.up.sql
-          next: put it behind the newest applied one with `lockstep rename 1`; or apply it late with \
-        `--allow-out-of-order`
+          next: put it behind the newest applied one with `lockstep rename 1`; or apply it late: \
+        `lockstep up`, with `--allow-out-of-order` where its tool would pass it over
         """
       ])
     let raw = [file("001_a.sql", "A;\n-- ROLLBACK\n-- SELECT 1;"), file("002_b.sql")]

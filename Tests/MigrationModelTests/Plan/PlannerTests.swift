@@ -86,6 +86,15 @@ extension Plan {
           next: did you mean 20260109120000? `lockstep status` lists them all
         """
       ])
+    // The end of a version, as a narrow list shows it, tells which one is meant.
+    #expect(refusal("09120000", files).first?.contains("did you mean 20260109120000?") == true)
+    #expect(
+      refusal("777", files) == [
+        """
+        error: there is no migration with the version "777"
+          next: `lockstep status` lists them all
+        """
+      ], "a guess from afar would be a trap")
     #expect(
       refusal("9", []) == [
         """

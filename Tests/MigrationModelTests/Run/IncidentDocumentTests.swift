@@ -112,6 +112,10 @@ import Testing
     #expect(text.contains("- rolled back: not kept\n- review due: 2026-01-12 12:00:00 UTC"))
     #expect(text.contains("\n````sql\nselect '```';\n````\n"))
     #expect(text.contains("## Runs\n\nNone was kept.\n"))
+    // What nobody has rolled back yet is not said to be.
+    #expect(text.hasPrefix("# Incident: 1_../x to be rolled back\n"))
+    #expect(text.contains(" UTC, 72 h after this was begun\n"))
+    #expect(text.contains("The way back of `1_../x`, which no run that was kept has gone:\n"))
   }
 
   @Test func `an entry of a decision tells of the run`() throws {

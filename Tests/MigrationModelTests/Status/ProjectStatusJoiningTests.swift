@@ -254,8 +254,8 @@ private func lines(_ status: ProjectStatus) -> [String] {
         """
         warning: 1_a is pending, but older than 2, which is applied
           at:   migrations/1_a.sql
-          next: put it behind the newest applied one with `lockstep rename 1`; or apply it late with \
-        `--allow-out-of-order`
+          next: put it behind the newest applied one with `lockstep rename 1`; or apply it late: \
+        `lockstep up`, with `--allow-out-of-order` where its tool would pass it over
         """
       ])
     #expect(

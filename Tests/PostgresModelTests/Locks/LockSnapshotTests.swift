@@ -104,6 +104,26 @@ private func decoded<Row>(_ query: Query<Row>, _ cells: [String?]) throws -> Row
     #expect(names.text(1, in: 0) == "t")
   }
 
+  @Test func `another database is named by those who are seen in it`() {
+    var session = LockSession(pid: 7)
+    session.database = "shop"
+    let snapshot = LockSnapshot(
+      at: Instant(microseconds: 0), database: 5,
+      locks: [
+        LockRow(
+          LockTag(.relation, database: 6, relation: 1), pid: 7, mode: .share, isGranted: true),
+        LockRow(
+          LockTag(.relation, database: 8, relation: 1), pid: 9, mode: .share, isGranted: true),
+        LockRow(
+          LockTag(.relation, database: 0, relation: 1262), pid: 7, mode: .share, isGranted: true),
+      ], sessions: [session])
+    #expect(snapshot.otherDatabases == [6: "shop"])
+    var names = RelationNames(database: 5)
+    names.databases = snapshot.otherDatabases
+    #expect(names.text(1, in: 6) == "shop:1")
+    #expect(names.text(1, in: 8) == "8:1")
+  }
+
   @Test func `what stands in the way of a lock is listed with the oldest holder first`() {
     let table = LockTag(.relation, database: 5, relation: 1)
     let sessions = [(10, 30), (11, 20), (12, 10), (13, 5)].map { pid, start in
