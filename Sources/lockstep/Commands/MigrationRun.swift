@@ -280,7 +280,7 @@ struct MigrationRun: Sendable {
       // What comes while a question stands open begins a line of its own.
       if case .migrationFailed = event, asking.isOpen { output.write("\n", .message) }
       report.tell(event)
-      if case .migrationStarted(let version, _, let direction) = event {
+      if options.pace == .stepping, case .migrationStarted(let version, _, let direction) = event {
         asking.step = plan.steps.first { $0.version == version && $0.direction == direction }
       }
       if case .stopped(_, let stop) = event, let control = options.control {
