@@ -9,7 +9,7 @@ import Testing
 #endif
 
 /// The real program: whatever happens to it, no process and no folder stays.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct DemoProgramTests {
+@Suite(.serialized, .mayBlock, .timeLimit(.minutes(10))) struct DemoProgramTests {
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
   func `a signal ends it, and nothing is left`(signal: Int32) throws {
     let run = try DemoRun()

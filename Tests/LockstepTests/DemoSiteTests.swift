@@ -14,7 +14,7 @@ import Testing
   import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(2))) struct DemoSiteTests {
+@Suite(.mayBlock, .timeLimit(.minutes(10))) struct DemoSiteTests {
   @Test func `the first migrations are applied, the rest pending, and the tables full`()
     async throws
   {

@@ -11,7 +11,7 @@ import Testing
 
 /// The dashboard in terminals as they are: of many kinds, stopped and continued, closed, and with text in them
 /// that would like to drive them.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct TerminalDashboardTests {
+@Suite(.serialized, .mayBlock, .timeLimit(.minutes(10))) struct TerminalDashboardTests {
   private static let files = [
     "migrations/1_first.sql":
       "-- migrate:up\ncreate table first ();\n-- migrate:down\ndrop table first;\n",

@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// The dashboard left while something beside the migrations is under way: a backup, a health check.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct TerminalLeavingTests {
+@Suite(.serialized, .mayBlock, .timeLimit(.minutes(10))) struct TerminalLeavingTests {
   /// How it is left.
   enum Way: String, Sendable, CaseIterable {
     case keys, terminated, hungUp

@@ -9,7 +9,7 @@ import Testing
 #endif
 
 /// The tests' own terminal, with a shell at its other end.
-@Suite struct TerminalEmulatorTests {
+@Suite(.mayBlock) struct TerminalEmulatorTests {
   private func shell(_ script: String, _ environment: [String: String] = [:]) throws
     -> TerminalEmulator
   {

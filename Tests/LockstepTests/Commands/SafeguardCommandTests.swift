@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// Backups and health checks of the real program, ended at the worst moments.
-@Suite(.fewAtOnce, .timeLimit(.minutes(20))) struct SafeguardCommandTests {
+@Suite(.fewAtOnce, .mayBlock, .timeLimit(.minutes(20))) struct SafeguardCommandTests {
   private static let files = [
     "migrations/001_note.sql":
       "-- migrate:up\nalter table orders add column note text;\n"

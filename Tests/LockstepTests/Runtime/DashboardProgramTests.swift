@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// The real program on a real terminal and a real server.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .mayBlock, .timeLimit(.minutes(10)))
 struct DashboardProgramTests {
   static let files = [
     "migrations/0001_create_orders.sql": "CREATE TABLE orders (id bigint PRIMARY KEY);\n",
