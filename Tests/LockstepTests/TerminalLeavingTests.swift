@@ -77,14 +77,9 @@ import Testing
     terminal.send(":arm\r")
     try #require(terminal.wait(for: "ARMED"), "\(terminal.text)")
     terminal.send("a")
-    try #require(terminal.wait(for: "Plan"), "\(terminal.text)")
-    // Keys are passed over for a moment after the plan has opened.
-    let hasBegun = terminal.wait { terminal in
-      if terminal.text.contains("8 Log") { return true }
-      terminal.send("y")
-      return false
-    }
-    try #require(hasBegun, "\(terminal.text)")
+    try #require(terminal.wait(for: "y apply on"), "\(terminal.text)")
+    terminal.confirmPlan()
+    try #require(terminal.wait(for: "8 Log"), "\(terminal.text)")
     return Scene(program: program, database: database, terminal: terminal)
   }
 

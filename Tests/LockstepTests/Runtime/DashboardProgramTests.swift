@@ -49,11 +49,7 @@ struct DashboardProgramTests {
     func apply() {
       terminal.send("a")
       sees("y apply on")
-      // Asked for again and again, since keys are not taken at once.
-      terminal.wait { terminal in
-        terminal.send("y")
-        return !terminal.text.contains("y apply on")
-      }
+      terminal.confirmPlan()
     }
   }
 
