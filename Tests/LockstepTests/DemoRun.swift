@@ -111,3 +111,9 @@ func eventually(atMost timeout: Duration = .seconds(60), _ condition: () -> Bool
   }
   return true
 }
+
+/// Whether a process is no more, or has only not been collected by its parent yet.
+func hasEnded(_ process: pid_t) -> Bool {
+  kill(process, 0) == -1 && errno == ESRCH
+    || DemoRun.text(of: "/proc/\(process)/stat").contains(") Z ")
+}
