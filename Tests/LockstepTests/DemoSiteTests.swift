@@ -65,7 +65,7 @@ import Testing
       }
       let observer = try await Connection.open(site.target, application: "test", loop: loop)
       func until(_ sql: String, _ expected: [String]) async throws -> Bool {
-        let deadline = ContinuousClock.now + .seconds(40)
+        let deadline = ContinuousClock.now + .seconds(120)
         while ContinuousClock.now < deadline {
           if try await observer.rows(Query(sql) { $0.optionalString(0) ?? "" }) == expected {
             return true

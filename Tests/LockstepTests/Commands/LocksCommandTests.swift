@@ -13,7 +13,7 @@ import Testing
 #endif
 
 /// `lockstep locks`, as a person and as a script reads it.
-@Suite(.timeLimit(.minutes(5))) struct LocksCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct LocksCommandTests {
   // MARK: Once
 
   @Test func `locks shows who waits behind whom`() async throws {
