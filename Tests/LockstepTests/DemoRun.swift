@@ -103,7 +103,7 @@ final class DemoRun {
 
 /// Waits until something holds that no event tells, and tells whether it came to.
 @discardableResult
-func eventually(atMost timeout: Duration = .seconds(60), _ condition: () -> Bool) -> Bool {
+func eventually(atMost timeout: Duration = .seconds(120), _ condition: () -> Bool) -> Bool {
   let end = ContinuousClock.now + timeout
   while !condition() {
     guard ContinuousClock.now < end else { return false }

@@ -415,7 +415,7 @@ private final class LockStage: Sendable {
   func look(
     until condition: (LockMonitor.Look) -> Bool
   ) async throws -> LockMonitor.Look {
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(240)
     while ContinuousClock.now < deadline {
       let look = try await monitor.look()
       if condition(look) { return look }

@@ -335,7 +335,7 @@ private struct RunningProgram {
   var errors: String { (try? program.read("errors")) ?? "" }
 
   func wait(until condition: (RunningProgram) -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(240)
     while ContinuousClock.now < deadline {
       if condition(self) { return }
       try await Task.sleep(for: .milliseconds(10))

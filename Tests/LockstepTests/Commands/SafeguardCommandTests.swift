@@ -225,7 +225,7 @@ import Testing
 
   /// Waits until the server answers again.
   private func waitUntilBack(_ database: TestDatabase) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(240)
     while ContinuousClock.now < deadline {
       if (try? await database.rows("select 1")) == ["1"] { return }
       try await Task.sleep(for: .milliseconds(20))
