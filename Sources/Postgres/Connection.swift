@@ -335,6 +335,9 @@ public actor Connection {
   }
 
   private var cancelled = false
+  /// Counts what has ended, so that nothing is cancelled in the place of what was meant.
+  private var turn = 0
+  private var insistence: Task<Void, Never>?
   private var cancelsUnderWay = 0
   private var afterCancels: [CheckedContinuation<Void, Never>] = []
 
@@ -352,9 +355,25 @@ public actor Connection {
 
   /// Asks the server to cancel what runs in this session; harmless when nothing does.
   ///
+  /// A busy server may be told before it has read the statement, and forgets it then: as long as the
+  /// answer does not come it is asked again, after a second and then ever more rarely.
+  public func cancel() async {
+    let meant = turn
+    await requestCancellation()
+    // What was meant may have ended meanwhile, and something else begun.
+    guard isBusy, turn == meant, insistence == nil else { return }
+    insistence = Task(executorPreference: loop) {
+      var patience = Duration.seconds(1)
+      while (try? await self.loop.sleep(for: patience)) != nil {
+        await self.requestCancellation()
+        patience *= 2
+      }
+    }
+  }
+
   /// libpq's call opens a connection of its own and blocks, so it runs on a helper thread. What is sent
   /// next waits until the request is through, lest it be hit in the place of what was meant.
-  public func cancel() async {
+  private func requestCancellation() async {
     guard let request = PQgetCancel(handle) else { return }
     cancelsUnderWay += 1
     defer {
@@ -387,6 +406,9 @@ public actor Connection {
   }
 
   func release() {
+    turn += 1
+    insistence?.cancel()
+    insistence = nil
     if queue.isEmpty {
       isBusy = false
     } else {

@@ -285,6 +285,9 @@ public final class Screen {
     Descriptor.send(output, modes("l"))
     curs_set(1)
     endwin()
+    // Some terminals bring back with the first screen whether the cursor was seen when it was last saved,
+    // and ncurses saves it, hidden, where it scrolls a part of the picture.
+    Descriptor.send(output, Self.text(of: "cnorm"))
     isSuspended = true
   }
 
@@ -327,13 +330,16 @@ public final class Screen {
 
   /// Sees to it that a crash leaves a terminal one can work in, and read why.
   private func guardTerminal() {
-    // The delays some descriptions ask for, `$<2>`, are for terminals of another age.
-    let rest = ["sgr0", "cnorm", "rmcup"].map { (name: String) -> Substring in
-      guard let value = ls_capability(name) else { return "" }
-      return String(cString: value).prefix { $0 != "$" }
-    }
     var shell = shellModes
-    lockstep_terminal_guard(output, &shell, modes("l") + rest.joined())
+    let rest = ["sgr0", "rmcup", "cnorm"].map(Self.text(of:)).joined()
+    lockstep_terminal_guard(output, &shell, modes("l") + rest)
+  }
+
+  /// Returns what the terminal's description says to send for a capability.
+  private static func text(of capability: String) -> String {
+    guard let value = ls_capability(capability) else { return "" }
+    // The delays some descriptions ask for, `$<2>`, are for terminals of another age.
+    return String(String(cString: value).prefix { $0 != "$" })
   }
 
   // MARK: Copying

@@ -9,7 +9,7 @@ import Testing
 #endif
 
 /// The real program: whatever happens to it, no process and no folder stays.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct DemoProgramTests {
+@Suite(.serialized, .mayBlock, .timeLimit(.minutes(10))) struct DemoProgramTests {
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
   func `a signal ends it, and nothing is left`(signal: Int32) throws {
     let run = try DemoRun()
@@ -69,19 +69,28 @@ import Testing
 
   @Test(arguments: Moment.allCases.filter { $0 != .ready })
   func `interrupting it while it prepares is told and leaves nothing`(moment: Moment) throws {
-    let run = try DemoRun()
-    try #require(eventually { moment.hasCome(run) }, "\(run.errors)")
-    let processes = run.processes
-    run.terminal.signal(SIGINT)
-    #expect(run.terminal.waitForExit() == .exited(130))
-    #expect(
-      run.errors.hasSuffix(
-        """
-        error: interrupted while the demonstration was being made
-          next: nothing was left behind
+    // It may be ready before it is stopped, which is another test's.
+    for _ in 0..<50 {
+      let run = try DemoRun()
+      try #require(eventually { moment.hasCome(run) }, "\(run.errors)")
+      run.terminal.signal(SIGSTOP)
+      let processes = run.processes
+      run.terminal.signal(SIGINT)
+      run.terminal.signal(SIGCONT)
+      let exit = run.terminal.waitForExit()
+      expectNothingLeft(of: run, processes)
+      guard !run.output.contains("\n") else { continue }
+      #expect(exit == .exited(130))
+      #expect(
+        run.errors.hasSuffix(
+          """
+          error: interrupted while the demonstration was being made
+            next: nothing was left behind
 
-        """))
-    expectNothingLeft(of: run, processes)
+          """))
+      return
+    }
+    Issue.record("it was always ready first")
   }
 
   @Test func `an ordinary user can have it, and nothing is left`() throws {
@@ -177,13 +186,8 @@ import Testing
     let isGone = eventually { run.clusters.isEmpty && run.processes.isEmpty }
     #expect(
       isGone, "\(run.clusters) \(run.processes)", sourceLocation: sourceLocation)
-    for process in processes {
-      #expect(kill(process, 0) == -1 || isZombie(process), sourceLocation: sourceLocation)
-    }
-  }
-
-  /// An orphan whose new parent has not collected it yet.
-  private func isZombie(_ process: pid_t) -> Bool {
-    DemoRun.text(of: "/proc/\(process)/stat").contains(") Z ")
+    // The server's own processes no longer name the folder, and notice a moment later that it has gone.
+    let left = processes.filter { process in !eventually { hasEnded(process) } }
+    #expect(left.isEmpty, sourceLocation: sourceLocation)
   }
 }

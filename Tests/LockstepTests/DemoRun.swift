@@ -103,11 +103,17 @@ final class DemoRun {
 
 /// Waits until something holds that no event tells, and tells whether it came to.
 @discardableResult
-func eventually(atMost timeout: Duration = .seconds(60), _ condition: () -> Bool) -> Bool {
+func eventually(atMost timeout: Duration = .seconds(120), _ condition: () -> Bool) -> Bool {
   let end = ContinuousClock.now + timeout
   while !condition() {
     guard ContinuousClock.now < end else { return false }
     poll(nil, 0, 10)
   }
   return true
+}
+
+/// Whether a process is no more, or has only not been collected by its parent yet.
+func hasEnded(_ process: pid_t) -> Bool {
+  kill(process, 0) == -1 && errno == ESRCH
+    || DemoRun.text(of: "/proc/\(process)/stat").contains(") Z ")
 }

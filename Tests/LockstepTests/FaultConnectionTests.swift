@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// A server that cannot be had, or not as one would like.
-@Suite(.timeLimit(.minutes(5))) struct FaultConnectionTests {
+@Suite(.mayBlock, .timeLimit(.minutes(10))) struct FaultConnectionTests {
   private static let files = [
     "migrations/1_first.sql":
       "-- migrate:up\ncreate table first ();\n-- migrate:down\ndrop table first;\n"

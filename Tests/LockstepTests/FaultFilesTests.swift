@@ -9,7 +9,7 @@ import Testing
 
 /// Migrations folders as they should not be. Each is told with its file and its way out, runs nothing, and
 /// does not hide the others.
-@Suite(.timeLimit(.minutes(5))) struct FaultFilesTests {
+@Suite(.timeLimit(.minutes(10))) struct FaultFilesTests {
   /// A good migration before and after the bad one.
   private static let around = [
     "migrations/1_first.sql":

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Text that would like to drive a terminal, wherever text comes from: nothing of it reaches one as it is.
-@Suite(.timeLimit(.minutes(5))) struct FaultTextTests {
+@Suite(.mayBlock, .timeLimit(.minutes(10))) struct FaultTextTests {
   /// Sets a title, clears the screen, turns the direction of writing, rings, moves the cursor; C0, C1, bidi.
   private static let hostile =
     "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\u{8}\u{200f}\u{feff}\r"

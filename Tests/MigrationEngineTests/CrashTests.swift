@@ -12,7 +12,7 @@ import Testing
 #endif
 
 /// The real program killed with SIGKILL at many moments: afterwards the history tells what is there.
-@Suite(.fewAtOnce) struct CrashTests {
+@Suite(.fewAtOnce, .mayBlock) struct CrashTests {
   /// Layouts with a journal row, with a mark in a row of their own, and with one mark for all.
   static let layouts = ["dbmate", "raw", "sqlx", "golang-migrate"]
   static let moments = 0..<10

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Runs that are cancelled, or whose session goes away under them.
-@Suite(.fewAtOnce) struct InterruptionTests {
+@Suite(.fewAtOnce, .mayBlock) struct InterruptionTests {
   static let layouts = Layouts.all.map(\.name)
   static let stopped = SampleMigration(
     "002", "stop", up: "CREATE TABLE b ();\n" + Gate.stop, down: "DROP TABLE b;\n" + Gate.stop)

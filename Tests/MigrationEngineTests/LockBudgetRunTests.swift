@@ -143,8 +143,9 @@ import Testing
   @Test func `the last attempt names who stands in the way`() async throws {
     let fixture = try await fixture()
     let plan = try await fixture.plan(.upAll)
+    // Long enough for a look at the queue on a busy machine.
     let options = options(
-      LockBudget(timeout: .milliseconds(900), attempts: 2, victims: nil, oldestVictim: nil))
+      LockBudget(timeout: .seconds(4), attempts: 2, victims: nil, oldestVictim: nil))
     let (ran, pid) = try await Gate.closed(in: fixture.database) { gate in
       try await gate.execute(Self.reads)
       let pid = try await gate.session("SELECT pg_backend_pid()")

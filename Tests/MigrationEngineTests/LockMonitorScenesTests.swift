@@ -9,7 +9,7 @@ import Testing
 /// What a database administrator meets, on a real server, as the monitor tells it.
 ///
 /// One after the other on a server of their own: what other tests hold would be seen too.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct LockMonitorScenesTests {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct LockMonitorScenesTests {
   // MARK: Catalogues
 
   @Test func `with the catalogue locked everything is still told, with names that are known`()
@@ -38,6 +38,7 @@ import Testing
       // Not committed: nobody else can read its name.
       try await maker.execute("begin; create table fresh (id int primary key)")
       let oid = try await stage.text(maker, "select 'fresh'::regclass::oid::text")
+      let began = ContinuousClock.now
       let look = try await stage.look { look in
         look.snapshot.locks.contains { $0.pid == maker.processID && $0.tag.relation != nil }
       }
@@ -47,8 +48,11 @@ import Testing
       let later = try await stage.look { look in
         look.snapshot.locks.contains { $0.pid == maker.processID && $0.mode == .share }
       }
-      // It is asked again only after some seconds; `loadNames` asks at once.
-      #expect(later.names.names[UInt32(oid) ?? 0] == nil)
+      // It is asked again only after some seconds, which may be over on a busy machine; `loadNames` asks
+      // at once.
+      if began.duration(to: .now) < .seconds(5) {
+        #expect(later.names.names[UInt32(oid) ?? 0] == nil)
+      }
       try await stage.monitor.loadNames()
       let named = try await stage.monitor.look()
       #expect(named.names.names[UInt32(oid) ?? 0]?.name == "fresh")
@@ -411,7 +415,7 @@ private final class LockStage: Sendable {
   func look(
     until condition: (LockMonitor.Look) -> Bool
   ) async throws -> LockMonitor.Look {
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(240)
     while ContinuousClock.now < deadline {
       let look = try await monitor.look()
       if condition(look) { return look }

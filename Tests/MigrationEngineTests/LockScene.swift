@@ -214,7 +214,7 @@ struct LockScene {
     let query = Query<Int32>(
       "select distinct pid from pg_locks where not granted and waitstart is not null"
     ) { row throws(ResultRow.Mismatch) in Int32(truncatingIfNeeded: try row.integer(0)) }
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(120)
     while ContinuousClock.now < deadline {
       let busy = Set(players.filter(\.isBusy).map(\.connection.processID))
       if busy.isEmpty { return }

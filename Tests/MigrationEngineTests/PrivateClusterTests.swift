@@ -12,7 +12,7 @@ import Testing
   import Darwin
 #endif
 
-@Suite struct PrivateClusterTests {
+@Suite(.mayBlock) struct PrivateClusterTests {
   @Test func `a cluster answers by its socket and is gone once it is stopped`() async throws {
     let cluster = try PrivateCluster.startBlocking(settings: ["max_connections = 7"])
     let answer = try await ask(cluster, "SELECT current_setting('max_connections')")

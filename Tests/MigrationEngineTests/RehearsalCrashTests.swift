@@ -14,7 +14,7 @@ import Testing
 #endif
 
 /// Rehearsals that do not come to their end.
-@Suite(.fewAtOnce) struct RehearsalCrashTests {
+@Suite(.fewAtOnce, .mayBlock) struct RehearsalCrashTests {
   private static let lock = "select pg_advisory_lock_shared(4711);"
 
   private func scratches(_ database: TestDatabase) async throws -> [String] {

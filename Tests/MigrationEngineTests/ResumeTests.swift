@@ -12,7 +12,7 @@ import Testing
 #endif
 
 /// Runs outside a transaction that break off at every moment, and how they are taken up.
-@Suite(.fewAtOnce) struct ResumeTests {
+@Suite(.fewAtOnce, .mayBlock) struct ResumeTests {
   /// With a journal row alone, and with a mark of the tool beside it.
   static let layouts = ["dbmate", "raw", "sqlx", "golang-migrate"]
 

@@ -13,7 +13,7 @@ import Testing
 #endif
 
 /// Scratch databases that were left before they were marked.
-@Suite(.fewAtOnce) struct ScratchLeftoverTests {
+@Suite(.fewAtOnce, .mayBlock) struct ScratchLeftoverTests {
   private func owner(_ database: TestDatabase) async throws -> String {
     try #require(try await database.rows("select current_user").first)
   }

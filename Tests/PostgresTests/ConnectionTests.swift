@@ -5,6 +5,12 @@ import Synchronization
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 @Suite struct ConnectionTests {
   @Test func `a parameterised query gives decoded rows`() async throws {
     let database = try await TestServer.shared.makeDatabase()
@@ -63,7 +69,12 @@ import Testing
           return nil
         } catch { return error.serverError?.sqlstate }
       }
-      try await connection.loop.sleep(for: .milliseconds(50))
+      // A cancellation is meant for a statement that the server has begun.
+      try await database.wait(
+        until: """
+          EXISTS (SELECT FROM pg_stat_activity
+            WHERE pid = \(connection.processID) AND wait_event = 'PgSleep')
+          """)
       running.cancel()
       let state = await running.value
       let rows = try await connection.rows(Query("select 1") { _ in true })
@@ -71,6 +82,31 @@ import Testing
     }
     #expect(sqlstate == "57014")
     #expect(stillThere)
+  }
+
+  @Test(.enabled(if: access("/proc/self/status", R_OK) == 0, "only Linux tells of waiting signals"))
+  func `a cancellation that the server hears before the statement is not lost`() async throws {
+    let database = try await TestServer.shared.makeDatabase()
+    let sqlstate = try await database.server.withConnection(to: database.name) {
+      connection -> String? in
+      let loop = connection.loop
+      kill(connection.processID, SIGSTOP)
+      let running = Task(executorPreference: loop) { () -> String? in
+        do throws(DatabaseError) {
+          try await connection.execute("select pg_sleep(600)")
+          return nil
+        } catch { return error.serverError?.sqlstate }
+      }
+      // It has been sent, and the backend cannot read it.
+      try await loop.sleep(for: .milliseconds(1))
+      running.cancel()
+      while !hasPendingInterrupt(connection.processID) {
+        try await loop.sleep(for: .milliseconds(5))
+      }
+      kill(connection.processID, SIGCONT)
+      return await running.value
+    }
+    #expect(sqlstate == "57014")
   }
 
   @Test func `two tasks on one session are answered one after the other`() async throws {
@@ -128,6 +164,17 @@ import Testing
     #expect(diagnostic.what.hasSuffix(#"FATAL:  database "no_such_database" does not exist"#))
     #expect(diagnostic.next == "`lockstep create` with the same URL makes the database")
   }
+}
+
+/// Whether SIGINT waits for a stopped process to go on.
+private func hasPendingInterrupt(_ process: pid_t) -> Bool {
+  guard let file = fopen("/proc/\(process)/status", "r") else { return false }
+  defer { fclose(file) }
+  var bytes = [UInt8](repeating: 0, count: 8192)
+  let text = String(decoding: bytes[..<fread(&bytes, 1, bytes.count, file)], as: UTF8.self)
+  let pending = text.split(separator: "\n").first { $0.hasPrefix("ShdPnd:") }
+  let mask = pending.flatMap { UInt64($0.dropFirst(7).filter(\.isHexDigit), radix: 16) } ?? 0
+  return mask & (1 << UInt64(SIGINT - 1)) != 0
 }
 
 @Suite struct ConnectionStringTests {

@@ -210,6 +210,22 @@ import Testing
     #expect(emulator.frame.dump == frame.dump)
   }
 
+  @Test func `the cursor is seen again though it was saved while it was hidden`() throws {
+    let emulator = try TerminalEmulator()
+    let screen = try open(emulator)
+    screen.paint(picture(screen.size))
+    // As ncurses does where it scrolls a part of the picture.
+    Descriptor.send(emulator.device, "\u{1b}7")
+    screen.suspend()
+    emulator.drain()
+    #expect(!emulator.isAlternateScreen && emulator.isCursorVisible)
+    screen.resume()
+    Descriptor.send(emulator.device, "\u{1b}7")
+    screen.leave()
+    emulator.drain()
+    #expect(!emulator.isAlternateScreen && emulator.isCursorVisible)
+  }
+
   @Test func `a terminal resized while suspended is known by its new size`() throws {
     let emulator = try TerminalEmulator()
     let screen = try open(emulator)

@@ -9,7 +9,7 @@ import Testing
 #endif
 
 /// The tests' own terminal, with a shell at its other end.
-@Suite struct TerminalEmulatorTests {
+@Suite(.mayBlock) struct TerminalEmulatorTests {
   private func shell(_ script: String, _ environment: [String: String] = [:]) throws
     -> TerminalEmulator
   {
@@ -61,6 +61,25 @@ import Testing
     emulator.hangUp()
     #expect(emulator.waitForExit() == .signalled(SIGHUP))
     #expect(!emulator.wait(for: "never"))
+  }
+
+  @Test func `nothing is looked at in the middle of a picture that is to be shown at once`() throws
+  {
+    let emulator = try shell(
+      #"printf now; read a; printf '\033[?2026hhalf '; read b; printf 'whole\033[?2026l'; read c"#)
+    #expect(emulator.wait(for: "now"))
+    emulator.send("\n")
+    while !String(decoding: emulator.transcript, as: UTF8.self).contains("half") {
+      emulator.drain()
+    }
+    emulator.send("\n")
+    var seen: [String] = []
+    let isWhole = emulator.wait { emulator in
+      seen.append(emulator.text)
+      return emulator.text.contains("whole")
+    }
+    #expect(isWhole)
+    #expect(!seen.contains { $0.contains("half") && !$0.contains("whole") }, "\(seen)")
   }
 
   @Test func `a program that is not there is an error`() {

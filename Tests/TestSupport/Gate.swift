@@ -8,7 +8,7 @@ public struct Gate: Sendable {
 
   private let connection: Connection
 
-  /// Nobody came to the gate in half a minute.
+  /// Nobody came to the gate in two minutes.
   public struct NobodyCame: Error {}
 
   /// Closes a gate in a database, runs the body, and opens the gate.
@@ -40,7 +40,7 @@ public struct Gate: Sendable {
     let query = Query<Int32>(query) { row throws(ResultRow.Mismatch) in
       Int32(clamping: try row.integer(0))
     }
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(120)
     while ContinuousClock.now < deadline {
       if let found = try await connection.rows(query).first { return found }
       try await connection.loop.sleep(for: .milliseconds(5))

@@ -38,6 +38,8 @@ public final class TerminalEmulator {
   public private(set) var process: pid_t = 0
   private var exit: Exit?
   private var isClosed = false
+  /// Whether the program has said that more of its picture is to come.
+  private var isUpdating = false
   private var outgoing: [UInt8] = []
   private let terminal: OpaquePointer
   private let screen: OpaquePointer
@@ -237,29 +239,31 @@ extension TerminalEmulator {
 extension TerminalEmulator {
   /// Waits until `condition` holds and tells whether it came to.
   ///
-  /// It is asked again whenever something was written. Once the program has closed the terminal
-  /// nothing can change any more, and the answer is given at once.
+  /// It is asked again whenever something was written, but not in the middle of a picture that is to
+  /// be shown at once. Once the program has closed the terminal nothing can change any more, and the
+  /// answer is given at once.
   @discardableResult
   public func wait(
-    atMost timeout: Duration = .seconds(20), until condition: (TerminalEmulator) -> Bool
+    atMost timeout: Duration = .seconds(90), until condition: (TerminalEmulator) -> Bool
   ) -> Bool {
     let end = ContinuousClock.now + timeout
     while true {
       drain()
-      if condition(self) { return true }
-      if isClosed || ContinuousClock.now >= end { return false }
+      let isLast = isClosed || ContinuousClock.now >= end
+      if isLast || !isUpdating, condition(self) { return true }
+      if isLast { return false }
       pause(milliseconds: 50)
     }
   }
 
   /// Waits until `text` is on the screen and tells whether it came.
   @discardableResult
-  public func wait(for text: String, atMost timeout: Duration = .seconds(20)) -> Bool {
+  public func wait(for text: String, atMost timeout: Duration = .seconds(90)) -> Bool {
     wait(atMost: timeout) { $0.text.contains(text) }
   }
 
   /// Waits for the program's end; `nil` when it goes on, or when there is none.
-  public func waitForExit(atMost timeout: Duration = .seconds(20)) -> Exit? {
+  public func waitForExit(atMost timeout: Duration = .seconds(90)) -> Exit? {
     let end = ContinuousClock.now + timeout
     while process > 0, exit == nil {
       // What it still writes must be read, or it could not end.
@@ -290,12 +294,33 @@ extension TerminalEmulator {
         isClosed = true
         return
       }
-      transcript.append(contentsOf: buffer[..<count])
+      note(buffer[..<count])
       buffer.withUnsafeBytes { bytes in
         _ = vterm_input_write(
           terminal, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), count)
       }
       transmit()
+    }
+  }
+
+  /// Keeps what was written, and whether it leaves a picture half painted.
+  ///
+  /// Source: "Synchronized Output", the private mode 2026; libvterm does not know it.
+  private func note(_ bytes: ArraySlice<UInt8>) {
+    let mark = Array("\u{1b}[?2026".utf8)
+    // One that was cut in two by the end of the last reading is found as well.
+    var place = max(0, transcript.count - mark.count)
+    transcript.append(contentsOf: bytes)
+    while let found = transcript[place...].firstIndex(of: mark[0]) {
+      place = found + 1
+      guard transcript[found...].starts(with: mark), found + mark.count < transcript.count else {
+        continue
+      }
+      switch transcript[found + mark.count] {
+      case UInt8(ascii: "h"): isUpdating = true
+      case UInt8(ascii: "l"): isUpdating = false
+      default: break
+      }
     }
   }
 

@@ -74,7 +74,7 @@ import Testing
       json.contains(#""locks":[{"mode":"ACCESS EXCLUSIVE","relation":"public.a","held_ms":"#))
   }
 
-  @Test(.timeLimit(.minutes(2)), arguments: ["file", "database"])
+  @Test(.timeLimit(.minutes(10)), arguments: ["file", "database"])
   func `a run that was cut off, or runs still, is shown without its end`(
     _ journal: String
   ) async throws {

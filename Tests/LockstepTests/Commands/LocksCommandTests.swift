@@ -13,7 +13,7 @@ import Testing
 #endif
 
 /// `lockstep locks`, as a person and as a script reads it.
-@Suite(.timeLimit(.minutes(5))) struct LocksCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct LocksCommandTests {
   // MARK: Once
 
   @Test func `locks shows who waits behind whom`() async throws {
@@ -356,7 +356,7 @@ private struct RunningProgram {
   var errors: String { (try? program.read("errors")) ?? "" }
 
   func wait(until condition: (RunningProgram) -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(240)
     while ContinuousClock.now < deadline {
       if condition(self) { return }
       try await Task.sleep(for: .milliseconds(10))

@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// Backups and health checks of the real program, ended at the worst moments.
-@Suite(.fewAtOnce, .timeLimit(.minutes(20))) struct SafeguardCommandTests {
+@Suite(.fewAtOnce, .mayBlock, .timeLimit(.minutes(20))) struct SafeguardCommandTests {
   private static let files = [
     "migrations/001_note.sql":
       "-- migrate:up\nalter table orders add column note text;\n"
@@ -225,7 +225,7 @@ import Testing
 
   /// Waits until the server answers again.
   private func waitUntilBack(_ database: TestDatabase) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(240)
     while ContinuousClock.now < deadline {
       if (try? await database.rows("select 1")) == ["1"] { return }
       try await Task.sleep(for: .milliseconds(20))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `up --step` on a terminal.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct StepCommandTests {
+@Suite(.serialized, .mayBlock, .timeLimit(.minutes(10))) struct StepCommandTests {
   static let files = [
     "migrations/0001_orders.sql": """
     CREATE TABLE orders (id bigint PRIMARY KEY);

@@ -6,7 +6,7 @@ import Testing
 @testable import lockstep
 
 /// The checklist of the real program on a real terminal and a real server.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .mayBlock, .timeLimit(.minutes(10)))
 struct ChecksProgramTests {
   /// The sample migrations in the folder of a project.
   static let samples = Dictionary(

@@ -14,7 +14,7 @@ import Testing
 #endif
 
 /// What is kept of runs, in files and in the database.
-@Suite(.fewAtOnce) struct RunRecordsTests {
+@Suite(.fewAtOnce, .mayBlock) struct RunRecordsTests {
   static let identity = DatabaseIdentity(database: "app", server: "db1:5432", system: "7")
 
   static func start(_ id: String) -> RunStart {

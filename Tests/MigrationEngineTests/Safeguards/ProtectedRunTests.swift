@@ -50,7 +50,7 @@ extension ProjectFixture {
 }
 
 /// A run with a backup before it and a health check behind it.
-@Suite(.fewAtOnce) struct ProtectedRunTests {
+@Suite(.fewAtOnce, .mayBlock) struct ProtectedRunTests {
   private static let two = [
     SampleMigration.table("001", "a"), SampleMigration.table("002", "b"),
   ]
