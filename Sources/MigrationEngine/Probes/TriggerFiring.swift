@@ -283,24 +283,15 @@ struct TriggerFiring: Sendable {
   private mutating func fireByTruncate() async throws -> TriggerSight.Firing {
     let shape = try await maker.shape(trigger.ownerOID)
     let truncate = "TRUNCATE \(shape.object) CASCADE"
-    let setting = try await session.attempt("SET LOCAL track_functions = 'all'")
-    if let rejection = setting.rejection {
-      return .init(.truncate, .notTried("calls are not counted: \(rejection.words)"))
-    }
-    let calls = """
-      SELECT coalesce(sum(calls), 0) FROM pg_stat_xact_user_functions
-      WHERE funcid = \(trigger.function.oid)
-      """
-    func count() async throws -> Int {
-      try await session.texts(calls).value?.first?.first.flatMap { $0 }.flatMap { Int($0) } ?? 0
-    }
-    let before = try await count()
+    let calls = FunctionCalls(session: session, function: trigger.function.oid)
+    if let reason = try await calls.begin() { return .init(.truncate, .notTried(reason)) }
+    let before = try await calls.count()
     if let rejection = try await session.attempt(truncate).rejection {
       return rejection.came(outOf: trigger.function.name)
         ? .init(.truncate, .raised(rejection, tried: 1))
         : .init(.truncate, .notTried(rejection.words))
     }
-    let made = try await count() - before
+    let made = try await calls.count() - before
     return made > 0
       ? .init(.truncate, .fired(calls: made, words: "the table that is truncated"))
       : .init(.truncate, .silent("the table that is truncated"))
