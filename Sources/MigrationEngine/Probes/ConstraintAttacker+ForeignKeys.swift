@@ -41,8 +41,14 @@ extension ConstraintAttacker {
     }) {
       _ = try await maker.store(reference.table, RowMaker.Wish(filled: Set(reference.columns)))
     }
-    return try await maker.store(
-      reference.table, RowMaker.Wish(filled: Set(reference.columns)))
+    let wish = RowMaker.Wish(filled: Set(reference.columns))
+    let (row, stored) = try await maker.stored(reference.table, wish)
+    guard !row.circle.companions.isEmpty else { return stored }
+    // What had to be made with it refers to it: now that it is there another one may stand alone.
+    guard let other = try? await maker.stored(reference.table, wish),
+      other.row.circle.companions.isEmpty
+    else { return stored }
+    return other.stored
   }
 
   /// A row whose key no parent has.

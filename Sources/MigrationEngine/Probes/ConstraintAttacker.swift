@@ -171,31 +171,7 @@ struct ConstraintAttacker: Sendable {
   }
 
   /// How a row is told: the columns that matter.
-  func words(_ row: RowMaker.Row, _ columns: [String]) -> String {
-    let list = columns.prefix(4).compactMap { column in
-      row.values[column].map { "\(column) \(Self.short($0))" }
-    }
-    return list.isEmpty ? "a row" : "a row with \(list.joined(separator: ", "))"
-  }
+  func words(_ row: RowMaker.Row, _ columns: [String]) -> String { row.words(columns) }
 
-  /// An expression without the casts that we put around it.
-  static func short(_ expression: String) -> String {
-    var text = expression[...]
-    while text.hasPrefix("("), let cast = text.range(of: ")::") {
-      text = text[text.index(after: text.startIndex)..<cast]
-    }
-    return text.count > 60 ? text.prefix(57) + "..." : String(text)
-  }
-}
-
-extension Substring {
-  /// The last occurrence of a short text.
-  fileprivate func range(of part: String) -> Substring.Index? {
-    var index = endIndex
-    while index > startIndex {
-      index = self.index(before: index)
-      if self[index...].hasPrefix(part) { return index }
-    }
-    return nil
-  }
+  static func short(_ expression: String) -> String { RowMaker.Row.short(expression) }
 }

@@ -67,9 +67,15 @@ struct TriggerFiring: Sendable {
     case refused(Rejection)
   }
 
-  private func look(_ statement: String) async throws -> Look {
+  ///
+  /// - Parameter row: The row that it inserts; what that needs is written before.
+  private func look(_ statement: String, inserting row: RowMaker.Row? = nil) async throws -> Look {
     let explain = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) \(statement)"
-    switch try await session.undoneInside({ try await session.texts(explain) }) {
+    let answer = try await session.undoneInside { () async throws -> Answer<[[String?]]> in
+      if let row, let rejection = try await maker.prepare(row) { return .rejected(rejection) }
+      return try await session.texts(explain)
+    }
+    switch answer {
     case .accepted(let lines):
       let calls = lines.compactMap { $0.first.flatMap { $0 } }.compactMap(trigger.calls(in:))
       return calls.isEmpty ? .silent : .called(calls.reduce(0, +))
@@ -111,7 +117,7 @@ struct TriggerFiring: Sendable {
     let rows = try await maker.rows(trigger.ownerOID, wish)
     var account = Account(event: .insert)
     for row in rows.prefix(Self.mostRows) {
-      let seen = try await look(row.insert)
+      let seen = try await look(row.insert, inserting: row)
       if var firing = account.take(seen, "a row that is inserted") {
         firing.effects = try await effects(of: row)
         return firing
