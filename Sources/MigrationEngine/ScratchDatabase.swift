@@ -203,12 +203,14 @@ final class ScratchDatabase: Sendable {
       let session = try await Connection.open(
         target, application: "lockstep rehearse", loop: loop)
       // Owners and grants are a part of the schema, so the roles have to be there.
-      let query = Query<String>("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'") {
-        (row) throws(ResultRow.Mismatch) in try row.string(0)
-      }
+      let query = Query<(name: String, isUnbound: Bool)>(
+        "SELECT rolname, rolbypassrls OR rolsuper FROM pg_roles WHERE rolname !~ '^pg_'"
+      ) { (row) throws(ResultRow.Mismatch) in (try row.string(0), try row.bool(1)) }
       let roles = try await source.rows(query)
-      for role in roles where role != session.user {
-        try await session.execute("CREATE ROLE \(SQLText.identifier(role))")
+      for role in roles where role.name != session.user {
+        // Whom row security does not bind there it does not bind here.
+        let option = role.isUnbound ? " BYPASSRLS" : ""
+        try await session.execute("CREATE ROLE \(SQLText.identifier(role.name))\(option)")
       }
       try await lock(name, in: session)
       try await session.execute("CREATE DATABASE \(name) TEMPLATE template0")

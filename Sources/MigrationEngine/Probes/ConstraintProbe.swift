@@ -42,20 +42,15 @@ public struct ConstraintProbe: ScratchProbe {
     return trials
   }
 
-  /// Attacks as the tables are; where a trigger stands in the way, once more with the triggers off.
   private func attack(
     _ constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker
   ) async throws -> ConstraintSight {
-    let session = tables.session
-    let first = try await sight(of: constraint, all: all, &tables, .asTheyAre)
-    guard first.outcome == .notProven, first.doubts.isEmpty, first.validation == nil,
-      try await hasTriggers(session)
-    else { return first }
-    var second = try await sight(of: constraint, all: all, &tables, .off)
-    guard second.outcome != .notProven else { return first }
-    second.remarks.append(
-      "the tables' own triggers were off for this: with them it could not be told")
-    return second
+    var known = tables
+    let sight = try await bothWays(tables.session) { triggers in
+      try await self.sight(of: constraint, all: all, &known, triggers)
+    }
+    tables.learn(from: known)
+    return sight
   }
 
   private func sight(
@@ -72,13 +67,6 @@ public struct ConstraintProbe: ScratchProbe {
     }
     tables.learn(from: attacker.maker)
     return sight
-  }
-
-  private func hasTriggers(_ session: ProbeSession) async throws -> Bool {
-    let query = Query<Bool>(
-      "SELECT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal)"
-    ) { (row) throws(ResultRow.Mismatch) in try row.bool(0) }
-    return try await session.connection.rows(query).first ?? false
   }
 
   /// Compares what statements with IF NOT EXISTS name with what is there.
