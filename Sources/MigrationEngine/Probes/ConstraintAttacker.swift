@@ -8,13 +8,21 @@ struct ConstraintAttacker: Sendable {
   let constraint: ProbedConstraint
   let all: [ProbedConstraint]
   var maker: RowMaker
+  /// Whether the copy has every row of the target.
+  let hasAllRows: Bool
+  /// Of a foreign key, whether what it refers to had rows before any were made here.
+  var hasParents = false
   /// Its own name and those that partitions have for what they repeat of it.
   var names: [String]
 
   /// No more rows than this are tried for one attack.
   static let mostRows = 8
 
-  init(_ constraint: ProbedConstraint, all: [ProbedConstraint], _ maker: RowMaker) {
+  init(
+    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ maker: RowMaker,
+    hasAllRows: Bool = false
+  ) {
+    self.hasAllRows = hasAllRows
     session = maker.session
     self.constraint = constraint
     self.all = all

@@ -36,18 +36,19 @@ public struct ConstraintProbe: ScratchProbe {
       if isRepeated, constraint.triggers.allSatisfy({ "OA".contains($0) }) { continue }
       trials.append(
         try await trial(.constraints, constraint.subject) {
-          try await attack(constraint, all: now, &tables).trial
+          try await attack(constraint, all: now, &tables, scene.mode).trial
         })
     }
     return trials
   }
 
   private func attack(
-    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker
+    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker,
+    _ mode: RehearsalReport.Mode
   ) async throws -> ConstraintSight {
     var known = tables
     let sight = try await bothWays(tables.session) { triggers in
-      try await self.sight(of: constraint, all: all, &known, triggers)
+      try await self.sight(of: constraint, all: all, &known, triggers, mode)
     }
     tables.learn(from: known)
     return sight
@@ -55,11 +56,12 @@ public struct ConstraintProbe: ScratchProbe {
 
   private func sight(
     of constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker,
-    _ triggers: TableTriggers
+    _ triggers: TableTriggers, _ mode: RehearsalReport.Mode
   ) async throws -> ConstraintSight {
     let maker = tables
     let (sight, attacker) = try await maker.session.undone {
-      var attacker = ConstraintAttacker(constraint, all: all, maker)
+      var attacker = ConstraintAttacker(
+        constraint, all: all, maker, hasAllRows: mode == .clone)
       let off = try await maker.session.quieten(triggers)
       var sight = try await attacker.sight()
       sight.remarks += off

@@ -96,4 +96,45 @@ extension PlantedConstraint {
         + " b \(deferred) not valid;",
       truth: [f: .notProven]),
   ]
+
+  private static let byDefault =
+    "alter table orders add constraint f foreign key (user_id) references users on delete set default"
+    + " on update set default;"
+  private static let key = "constraint f of public.orders"
+
+  /// Foreign keys that fall back upon a default.
+  static let defaults: [PlantedConstraint] = [
+    .init(
+      words: "a default that names a parent",
+      base: orders + "; insert into users values (0, 'nobody')",
+      up: "alter table orders alter user_id set default 0; \(byDefault)", truth: [key: .proven],
+      evidence: "(ON DELETE SET DEFAULT) has the effect that it promises"),
+    .init(
+      words: "a parent for the default that the migration makes", base: orders,
+      up: "insert into users values (0, 'nobody'); alter table orders alter user_id set default 0;"
+        + " \(byDefault)", truth: [key: .proven]),
+    .init(
+      words: "a default that is NULL", base: orders,
+      up: "alter table orders alter user_id drop not null; \(byDefault)", truth: [key: .proven]),
+    .init(
+      words: "a default that names none of the parents",
+      base: orders + "; insert into users values (7, 'somebody')",
+      up: "alter table orders alter user_id set default 0; \(byDefault)", truth: [key: .refuted],
+      evidence:
+        "no row of public.users has the key that the default names (user_id 0), and without it"
+        + " deleting the row of public.users that it refers to (ON DELETE SET DEFAULT) fails:"),
+    .init(
+      words: "a default for parents that are not there yet", base: orders,
+      up: "alter table orders alter user_id set default 0; \(byDefault)", truth: [key: .notProven],
+      evidence: "with a row of public.users for the default, has the effect that it promises"),
+    .init(
+      words: "no default where none may be missing", base: orders, up: byDefault,
+      truth: [key: .refuted], evidence: "(ON DELETE SET DEFAULT) fails"),
+    .init(
+      words: "a default that no parent can have",
+      base: "create table users (id int primary key check (id > 0)); create table orders (id int"
+        + " primary key, user_id int not null)",
+      up: "alter table orders alter user_id set default 0; \(byDefault)", truth: [key: .notProven],
+      evidence: "no row of public.users has the key that the default names"),
+  ]
 }
