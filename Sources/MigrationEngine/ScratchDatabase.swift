@@ -3,6 +3,7 @@ import EventLoop
 import MigrationModel
 import Postgres
 import PostgresModel
+import Synchronization
 
 /// A throw-away database with the schema and the history of another, and rows of it where they are wanted.
 ///
@@ -14,8 +15,10 @@ final class ScratchDatabase: Sendable {
   let target: ConnectionString
   let mode: RehearsalReport.Mode
   let serverVersion: String
-  /// Why it is this mode and no stronger one.
-  let notes: [String]
+  /// Why it is this mode and no stronger one, and what its rows lack.
+  var notes: [String] { reasons + gaps.withLock { $0 } }
+  private let reasons: [String]
+  private let gaps = Mutex<[String]>([])
   let sample: SampleSize
   /// A session with the database that it is a copy of, or with the private server.
   private let maker: Connection
@@ -53,7 +56,7 @@ final class ScratchDatabase: Sendable {
     self.maker = maker
     self.cluster = cluster
     self.sample = sample
-    self.notes = notes
+    reasons = notes
     serverVersion = maker.serverVersionText
   }
 
@@ -106,7 +109,8 @@ final class ScratchDatabase: Sendable {
     case .shape, .privateShape:
       try await copySchema(of: source, history: history, source: session)
     case .sampled, .privateSampled:
-      try await copySample(of: source, history: history, source: session)
+      let found = try await copySample(of: source, history: history, source: session)
+      gaps.withLock { $0 = found }
     }
   }
 
