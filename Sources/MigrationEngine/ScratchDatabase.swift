@@ -3,6 +3,7 @@ import EventLoop
 import MigrationModel
 import Postgres
 import PostgresModel
+import Synchronization
 
 /// A throw-away database with the schema and the history of another, and rows of it where they are wanted.
 ///
@@ -14,8 +15,10 @@ final class ScratchDatabase: Sendable {
   let target: ConnectionString
   let mode: RehearsalReport.Mode
   let serverVersion: String
-  /// Why it is this mode and no stronger one.
-  let notes: [String]
+  /// Why it is this mode and no stronger one, and what its rows lack.
+  var notes: [String] { reasons + gaps.withLock { $0 } }
+  private let reasons: [String]
+  private let gaps = Mutex<[String]>([])
   let sample: SampleSize
   /// A session with the database that it is a copy of, or with the private server.
   private let maker: Connection
@@ -53,7 +56,7 @@ final class ScratchDatabase: Sendable {
     self.maker = maker
     self.cluster = cluster
     self.sample = sample
-    self.notes = notes
+    reasons = notes
     serverVersion = maker.serverVersionText
   }
 
@@ -106,7 +109,8 @@ final class ScratchDatabase: Sendable {
     case .shape, .privateShape:
       try await copySchema(of: source, history: history, source: session)
     case .sampled, .privateSampled:
-      try await copySample(of: source, history: history, source: session)
+      let found = try await copySample(of: source, history: history, source: session)
+      gaps.withLock { $0 = found }
     }
   }
 
@@ -203,12 +207,14 @@ final class ScratchDatabase: Sendable {
       let session = try await Connection.open(
         target, application: "lockstep rehearse", loop: loop)
       // Owners and grants are a part of the schema, so the roles have to be there.
-      let query = Query<String>("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'") {
-        (row) throws(ResultRow.Mismatch) in try row.string(0)
-      }
+      let query = Query<(name: String, isUnbound: Bool)>(
+        "SELECT rolname, rolbypassrls OR rolsuper FROM pg_roles WHERE rolname !~ '^pg_'"
+      ) { (row) throws(ResultRow.Mismatch) in (try row.string(0), try row.bool(1)) }
       let roles = try await source.rows(query)
-      for role in roles where role != session.user {
-        try await session.execute("CREATE ROLE \(SQLText.identifier(role))")
+      for role in roles where role.name != session.user {
+        // Whom row security does not bind there it does not bind here.
+        let option = role.isUnbound ? " BYPASSRLS" : ""
+        try await session.execute("CREATE ROLE \(SQLText.identifier(role.name))\(option)")
       }
       try await lock(name, in: session)
       try await session.execute("CREATE DATABASE \(name) TEMPLATE template0")

@@ -10,6 +10,8 @@ extension ConstraintAttacker {
     }
     names = try await session.connection.rows(constraint.repeatedNames)
     let shape = try await maker.shape(constraint.ownerOID)
+    let parents = try await session.texts("SELECT count(*) FROM \(reference.object)")
+    hasParents = parents.value?.first?.first != "0"
     let parent = try await newParent(shape, reference)
     var wish = RowMaker.Wish(filled: Set(constraint.columns))
     for (column, name) in zip(constraint.columns, reference.columns) {
@@ -41,8 +43,14 @@ extension ConstraintAttacker {
     }) {
       _ = try await maker.store(reference.table, RowMaker.Wish(filled: Set(reference.columns)))
     }
-    return try await maker.store(
-      reference.table, RowMaker.Wish(filled: Set(reference.columns)))
+    let wish = RowMaker.Wish(filled: Set(reference.columns))
+    let (row, stored) = try await maker.stored(reference.table, wish)
+    guard !row.circle.companions.isEmpty else { return stored }
+    // What had to be made with it refers to it: now that it is there another one may stand alone.
+    guard let other = try? await maker.stored(reference.table, wish),
+      other.row.circle.companions.isEmpty
+    else { return stored }
+    return other.stored
   }
 
   /// A row whose key no parent has.
@@ -128,7 +136,7 @@ extension ConstraintAttacker {
     let deletion = ParentDeed(
       sql: delete, words: "deleting the row of \(reference.object) that it refers to",
       rule: "ON DELETE \(reference.onDelete.words)", action: reference.onDelete)
-    sight.attacks.append(try await attempt(deletion, shape, reference, parent, row))
+    try await attempt(deletion, shape, reference, parent, row, &sight)
     let table = try await maker.shape(reference.table)
     guard let update = try await keyUpdate(table, reference, parent) else {
       sight.remarks.append(
@@ -139,7 +147,7 @@ extension ConstraintAttacker {
     let change = ParentDeed(
       sql: update, words: "changing the key of the row of \(reference.object) that it refers to",
       rule: "ON UPDATE \(reference.onUpdate.words)", action: reference.onUpdate)
-    sight.attacks.append(try await attempt(change, shape, reference, parent, row))
+    try await attempt(change, shape, reference, parent, row, &sight)
   }
 
   private struct ParentDeed {
@@ -147,6 +155,41 @@ extension ConstraintAttacker {
     var words: String
     var rule: String
     var action: ProbedConstraint.Action
+  }
+
+  /// Does something to the parent; where a default has no parent, once more with one.
+  private mutating func attempt(
+    _ deed: ParentDeed, _ shape: TableShape, _ reference: ProbedConstraint.Reference,
+    _ parent: RowMaker.Stored, _ row: RowMaker.Row, _ sight: inout ConstraintSight
+  ) async throws {
+    let attack = try await attempt(deed, shape, reference, parent, row)
+    guard deed.action == .setDefault, case .refusedOtherwise(let rejection) = attack.result,
+      expectedForeignKey.isMet(by: rejection)
+    else {
+      sight.attacks.append(attack)
+      return
+    }
+    let defaults = constraint.columns.map { column in
+      "\(column) \(RowMaker.Row.short(shape.column(column)?.defaultValue ?? "NULL"))"
+    }.joined(separator: ", ")
+    let missing =
+      "no row of \(reference.object) has the key that the default names (\(defaults)), and"
+      + " without it \(deed.words) (\(deed.rule)) fails: \(rejection.words)"
+    var wish = RowMaker.Wish(filled: Set(reference.columns))
+    for (column, name) in zip(constraint.columns, reference.columns) {
+      wish.fixed[name] = shape.column(column)?.defaultValue
+    }
+    var later = self
+    let again = try await session.undoneInside { () async throws -> Attack? in
+      guard (try? await later.maker.store(reference.table, wish)) != nil else { return nil }
+      return try await later.attempt(deed, shape, reference, parent, row)
+    }
+    if var again {
+      again.words += ", with a row of \(reference.object) for the default,"
+      sight.attacks.append(again)
+    }
+    // Of a part of the rows, or of a table that nobody has filled, nobody knows whether it is missing.
+    if hasAllRows, hasParents { sight.faults.append(missing) } else { sight.doubts.append(missing) }
   }
 
   /// Does something to the parent and looks at what became of the child.

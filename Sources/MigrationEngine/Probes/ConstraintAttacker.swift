@@ -8,13 +8,21 @@ struct ConstraintAttacker: Sendable {
   let constraint: ProbedConstraint
   let all: [ProbedConstraint]
   var maker: RowMaker
+  /// Whether the copy has every row of the target.
+  let hasAllRows: Bool
+  /// Of a foreign key, whether what it refers to had rows before any were made here.
+  var hasParents = false
   /// Its own name and those that partitions have for what they repeat of it.
   var names: [String]
 
   /// No more rows than this are tried for one attack.
   static let mostRows = 8
 
-  init(_ constraint: ProbedConstraint, all: [ProbedConstraint], _ maker: RowMaker) {
+  init(
+    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ maker: RowMaker,
+    hasAllRows: Bool = false
+  ) {
+    self.hasAllRows = hasAllRows
     session = maker.session
     self.constraint = constraint
     self.all = all
@@ -171,31 +179,7 @@ struct ConstraintAttacker: Sendable {
   }
 
   /// How a row is told: the columns that matter.
-  func words(_ row: RowMaker.Row, _ columns: [String]) -> String {
-    let list = columns.prefix(4).compactMap { column in
-      row.values[column].map { "\(column) \(Self.short($0))" }
-    }
-    return list.isEmpty ? "a row" : "a row with \(list.joined(separator: ", "))"
-  }
+  func words(_ row: RowMaker.Row, _ columns: [String]) -> String { row.words(columns) }
 
-  /// An expression without the casts that we put around it.
-  static func short(_ expression: String) -> String {
-    var text = expression[...]
-    while text.hasPrefix("("), let cast = text.range(of: ")::") {
-      text = text[text.index(after: text.startIndex)..<cast]
-    }
-    return text.count > 60 ? text.prefix(57) + "..." : String(text)
-  }
-}
-
-extension Substring {
-  /// The last occurrence of a short text.
-  fileprivate func range(of part: String) -> Substring.Index? {
-    var index = endIndex
-    while index > startIndex {
-      index = self.index(before: index)
-      if self[index...].hasPrefix(part) { return index }
-    }
-    return nil
-  }
+  static func short(_ expression: String) -> String { RowMaker.Row.short(expression) }
 }

@@ -36,35 +36,32 @@ public struct ConstraintProbe: ScratchProbe {
       if isRepeated, constraint.triggers.allSatisfy({ "OA".contains($0) }) { continue }
       trials.append(
         try await trial(.constraints, constraint.subject) {
-          try await attack(constraint, all: now, &tables).trial
+          try await attack(constraint, all: now, &tables, scene.mode).trial
         })
     }
     return trials
   }
 
-  /// Attacks as the tables are; where a trigger stands in the way, once more with the triggers off.
   private func attack(
-    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker
+    _ constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker,
+    _ mode: RehearsalReport.Mode
   ) async throws -> ConstraintSight {
-    let session = tables.session
-    let first = try await sight(of: constraint, all: all, &tables, .asTheyAre)
-    guard first.outcome == .notProven, first.doubts.isEmpty, first.validation == nil,
-      try await hasTriggers(session)
-    else { return first }
-    var second = try await sight(of: constraint, all: all, &tables, .off)
-    guard second.outcome != .notProven else { return first }
-    second.remarks.append(
-      "the tables' own triggers were off for this: with them it could not be told")
-    return second
+    var known = tables
+    let sight = try await bothWays(tables.session) { triggers in
+      try await self.sight(of: constraint, all: all, &known, triggers, mode)
+    }
+    tables.learn(from: known)
+    return sight
   }
 
   private func sight(
     of constraint: ProbedConstraint, all: [ProbedConstraint], _ tables: inout RowMaker,
-    _ triggers: TableTriggers
+    _ triggers: TableTriggers, _ mode: RehearsalReport.Mode
   ) async throws -> ConstraintSight {
     let maker = tables
     let (sight, attacker) = try await maker.session.undone {
-      var attacker = ConstraintAttacker(constraint, all: all, maker)
+      var attacker = ConstraintAttacker(
+        constraint, all: all, maker, hasAllRows: mode == .clone)
       let off = try await maker.session.quieten(triggers)
       var sight = try await attacker.sight()
       sight.remarks += off
@@ -72,13 +69,6 @@ public struct ConstraintProbe: ScratchProbe {
     }
     tables.learn(from: attacker.maker)
     return sight
-  }
-
-  private func hasTriggers(_ session: ProbeSession) async throws -> Bool {
-    let query = Query<Bool>(
-      "SELECT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal)"
-    ) { (row) throws(ResultRow.Mismatch) in try row.bool(0) }
-    return try await session.connection.rows(query).first ?? false
   }
 
   /// Compares what statements with IF NOT EXISTS name with what is there.

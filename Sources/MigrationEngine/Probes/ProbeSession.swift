@@ -34,6 +34,24 @@ struct ProbeSession: Sendable {
       with: "ROLLBACK TO SAVEPOINT lockstep_probe; RELEASE SAVEPOINT lockstep_probe", body)
   }
 
+  /// Runs the body as another role, in a savepoint which undoes what it did.
+  func undoneInside<Result: Sendable>(
+    as role: String, _ body: () async throws -> Result
+  ) async throws -> Result {
+    try await undoneInside {
+      try await connection.execute("SET LOCAL ROLE \(SQLText.identifier(role))")
+      return try await body()
+    }
+  }
+
+  /// Runs the body as another role, and keeps what it did.
+  func acting<Result: Sendable>(
+    as role: String, _ body: () async throws -> Result
+  ) async throws -> Result {
+    try await connection.execute("SET LOCAL ROLE \(SQLText.identifier(role))")
+    return try await ending(with: "RESET ROLE", body)
+  }
+
   private func ending<Result: Sendable>(
     with end: String, _ body: () async throws -> Result
   ) async throws -> Result {
@@ -46,6 +64,17 @@ struct ProbeSession: Sendable {
       _ = try? await connection.execute(end)
       throw error
     }
+  }
+
+  /// Keeps what the body did where it was accepted, and undoes it where it was not.
+  func whole<Value: Sendable>(
+    _ body: () async throws -> Answer<Value>
+  ) async throws -> Answer<Value> {
+    try await connection.execute("SAVEPOINT lockstep_whole")
+    let answer = try await body()
+    let back = answer.rejection == nil ? "" : "ROLLBACK TO SAVEPOINT lockstep_whole; "
+    try await connection.execute(back + "RELEASE SAVEPOINT lockstep_whole")
+    return answer
   }
 
   /// Runs statements and keeps what they did; what the server refuses leaves no trace.

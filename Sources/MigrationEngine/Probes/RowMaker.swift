@@ -8,11 +8,13 @@ import PostgresModel
 /// once; the row itself is only planned.
 struct RowMaker: Sendable {
   let session: ProbeSession
-  private var shapes: [Int64: TableShape] = [:]
+  var shapes: [Int64: TableShape] = [:]
   /// Counts rows, so that no two have the same plain values.
-  private var serial = 0
+  var serial = 0
+  /// The role as which conditions are judged; `nil` for that of the session.
+  var judge: String?
   /// Tables for which a row is being made, outermost first.
-  private var making: [Int64] = []
+  var making: [Making] = []
 
   init(_ session: ProbeSession) { self.session = session }
 
@@ -45,6 +47,8 @@ struct RowMaker: Sendable {
     var table: TableShape
     /// In the order of the table's columns; a column that is not there takes its default.
     var values: [String: String]
+    /// Where rows need each other: those that have to be written together with it.
+    var circle = Circle()
 
     /// The statement, which returns table, place and every column as text.
     var insert: String {
@@ -124,8 +128,15 @@ struct RowMaker: Sendable {
   mutating func stored(
     _ oid: Int64, _ wish: Wish = Wish()
   ) async throws -> (row: Row, stored: Stored) {
-    var last = "no combination of values fulfils its conditions"
     let rows = try await rows(oid, wish)
+    return try await stored(rows, in: try await shape(oid))
+  }
+
+  /// The first of these rows that the server takes.
+  func stored(
+    _ rows: [Row], in shape: TableShape
+  ) async throws -> (row: Row, stored: Stored) {
+    var last = "no combination of values fulfils its conditions"
     for row in rows {
       switch try await insert(row) {
       case .accepted(let found?): return (row, found)
@@ -134,11 +145,16 @@ struct RowMaker: Sendable {
       case .rejected(let rejection): last = rejection.words
       }
     }
-    throw CannotMake(reason: "no row for \(try await shape(oid).object): \(last)")
+    throw CannotMake(reason: "no row for \(shape.object): \(last)")
   }
 
-  /// Inserts a row; `nil` where nothing was stored.
+  /// Inserts a row with those that it needs and that need it; `nil` where nothing was stored.
   func insert(_ row: Row) async throws -> Answer<Stored?> {
+    guard !row.circle.companions.isEmpty else { return try await insertAlone(row) }
+    return try await insertWhole(row)
+  }
+
+  func insertAlone(_ row: Row) async throws -> Answer<Stored?> {
     let columns = row.table.columns.map { "\(SQLText.identifier($0.name))::text" }
     let returned = (["tableoid::bigint", "ctid::text"] + columns).joined(separator: ", ")
     switch try await session.texts("\(row.insert) RETURNING \(returned)") {
@@ -165,9 +181,10 @@ struct RowMaker: Sendable {
     }
     guard making.count < 8 else { throw CannotMake(reason: "too many tables refer to each other") }
     serial += 1
-    making.append(oid)
+    making.append(Making(table: oid, wish: wish))
     defer { making.removeLast() }
     var choices = try await references(shape, wish)
+    for (column, value) in making.last?.promised ?? [:] { choices[column] = [value] }
     let sample = try await sample(shape)
     var wanted: [String: [String]] = [:]
     for column in shape.columns
@@ -181,86 +198,12 @@ struct RowMaker: Sendable {
       choices[name] = allowed(values, column, wish)
     }
     for (column, value) in wish.fixed { choices[column] = [value] }
-    return try await search(shape, wish, choices)
-  }
-
-  /// Finds rows for the foreign keys of a table, and the values that lead to them.
-  private mutating func references(
-    _ shape: TableShape, _ wish: Wish
-  ) async throws -> [String: [String]] {
-    var choices: [String: [String]] = [:]
-    for key in shape.foreignKeys where !wish.withoutKeys.contains(key.name) {
-      let columns = key.columns.compactMap { shape.column($0) }
-      if key.columns.allSatisfy({ wish.fixed[$0] != nil }) { continue }
-      let isOptional = columns.contains { !$0.isNotNull && !wish.filled.contains($0.name) }
-      var known: [String: String] = [:]
-      for (column, parent) in zip(key.columns, key.parentColumns) {
-        if let value = wish.fixed[column] ?? choices[column]?.first, value != "NULL" {
-          known[parent] = value
-        }
-      }
-      do {
-        let isUnique = shape.uniqueKeys.contains { $0.contains { key.columns.contains($0) } }
-        let parent = try await parent(of: key, known, isNew: isUnique)
-        for (column, name) in zip(key.columns, key.parentColumns) {
-          guard let shape = shape.column(column), let value = parent.values[name] ?? nil else {
-            continue
-          }
-          choices[column] = [shape.literal(value)]
-          if !shape.isNotNull, !wish.filled.contains(column) { choices[column]?.append("NULL") }
-        }
-      } catch let error as CannotMake {
-        guard isOptional else {
-          guard key.parent == shape.oid else { throw error }
-          // The first row of a table that refers to itself refers to itself.
-          for (column, name) in zip(key.columns, key.parentColumns) {
-            guard let child = shape.column(column), let own = shape.column(name) else { continue }
-            let value = ValueCandidates(for: own, in: [], serial: serial).all.first ?? "NULL"
-            choices[column] = [child.cast(value)]
-            choices[name] = [value]
-          }
-          continue
-        }
-        for (column, name) in zip(key.columns, key.parentColumns) {
-          guard let child = shape.column(column), !child.isNotNull else { continue }
-          // A row may refer to itself; whether it does is for conditions to say.
-          let own = key.parent == shape.oid ? shape.column(name) : nil
-          let values = own.map { ValueCandidates(for: $0, in: [], serial: serial).all } ?? []
-          choices[column] = ["NULL"] + values.prefix(2).map(child.cast)
-        }
-      }
+    let circle = making.last?.circle.closed(at: oid) ?? Circle()
+    return try await search(shape, wish, choices).map { row in
+      var row = row
+      row.circle = circle
+      return row
     }
-    return choices
-  }
-
-  /// A row to refer to: one that is there, or a new one.
-  mutating func parent(
-    of key: ForeignKeyShape, _ known: [String: String], isNew: Bool
-  ) async throws -> Stored {
-    let shape = try await shape(key.parent)
-    if !isNew || making.contains(key.parent) || !known.isEmpty {
-      let columns = shape.columns.map { "\(SQLText.identifier($0.name))::text" }
-      let filled = key.parentColumns.map { "\(SQLText.identifier($0)) IS NOT NULL" }
-      let same = known.map { "\(SQLText.identifier($0.key)) = \($0.value)" }.sorted()
-      let select = """
-        SELECT tableoid::bigint, ctid::text, \(columns.joined(separator: ", ")) FROM \(shape.object)
-        WHERE \((filled + same).joined(separator: " AND ")) LIMIT 1
-        """
-      if let cells = try await session.texts(select).value?.first, let relation = cells[0],
-        let place = cells[1]
-      {
-        let values = zip(shape.columnNames, cells.dropFirst(2)).map { ($0, $1) }
-        return Stored(
-          table: shape, relation: relation, place: place,
-          values: Dictionary(uniqueKeysWithValues: values))
-      }
-    }
-    guard !making.contains(key.parent) else {
-      throw CannotMake(
-        reason: "a row of \(shape.object) needs one that needs it: they refer to each other")
-    }
-    return try await store(
-      key.parent, Wish(filled: Set(key.parentColumns), fixed: known))
   }
 
   /// A row that is there already, whose values are good examples.

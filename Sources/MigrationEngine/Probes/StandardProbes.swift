@@ -1,6 +1,6 @@
 extension Rehearsal {
   /// What a rehearsal tries on the copy around each migration.
   public static var standardProbes: [any ScratchProbe] {
-    [IndexProbe(), ConstraintProbe(), TriggerProbe()]
+    [IndexProbe(), ConstraintProbe(), RowSecurityProbe(), ViewCheckProbe(), TriggerProbe()]
   }
 }

@@ -67,9 +67,15 @@ struct TriggerFiring: Sendable {
     case refused(Rejection)
   }
 
-  private func look(_ statement: String) async throws -> Look {
+  ///
+  /// - Parameter row: The row that it inserts; what that needs is written before.
+  private func look(_ statement: String, inserting row: RowMaker.Row? = nil) async throws -> Look {
     let explain = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) \(statement)"
-    switch try await session.undoneInside({ try await session.texts(explain) }) {
+    let answer = try await session.undoneInside { () async throws -> Answer<[[String?]]> in
+      if let row, let rejection = try await maker.prepare(row) { return .rejected(rejection) }
+      return try await session.texts(explain)
+    }
+    switch answer {
     case .accepted(let lines):
       let calls = lines.compactMap { $0.first.flatMap { $0 } }.compactMap(trigger.calls(in:))
       return calls.isEmpty ? .silent : .called(calls.reduce(0, +))
@@ -111,7 +117,7 @@ struct TriggerFiring: Sendable {
     let rows = try await maker.rows(trigger.ownerOID, wish)
     var account = Account(event: .insert)
     for row in rows.prefix(Self.mostRows) {
-      let seen = try await look(row.insert)
+      let seen = try await look(row.insert, inserting: row)
       if var firing = account.take(seen, "a row that is inserted") {
         firing.effects = try await effects(of: row)
         return firing
@@ -283,24 +289,15 @@ struct TriggerFiring: Sendable {
   private mutating func fireByTruncate() async throws -> TriggerSight.Firing {
     let shape = try await maker.shape(trigger.ownerOID)
     let truncate = "TRUNCATE \(shape.object) CASCADE"
-    let setting = try await session.attempt("SET LOCAL track_functions = 'all'")
-    if let rejection = setting.rejection {
-      return .init(.truncate, .notTried("calls are not counted: \(rejection.words)"))
-    }
-    let calls = """
-      SELECT coalesce(sum(calls), 0) FROM pg_stat_xact_user_functions
-      WHERE funcid = \(trigger.function.oid)
-      """
-    func count() async throws -> Int {
-      try await session.texts(calls).value?.first?.first.flatMap { $0 }.flatMap { Int($0) } ?? 0
-    }
-    let before = try await count()
+    let calls = FunctionCalls(session: session, function: trigger.function.oid)
+    if let reason = try await calls.begin() { return .init(.truncate, .notTried(reason)) }
+    let before = try await calls.count()
     if let rejection = try await session.attempt(truncate).rejection {
       return rejection.came(outOf: trigger.function.name)
         ? .init(.truncate, .raised(rejection, tried: 1))
         : .init(.truncate, .notTried(rejection.words))
     }
-    let made = try await count() - before
+    let made = try await calls.count() - before
     return made > 0
       ? .init(.truncate, .fired(calls: made, words: "the table that is truncated"))
       : .init(.truncate, .silent("the table that is truncated"))

@@ -24,9 +24,11 @@ extension ScratchDatabase {
   }
 
   /// Copies the schema with a part of the rows, which come before keys, triggers and indexes do.
+  ///
+  /// - Returns: What is to be told of the rows.
   func copySample(
     of source: ConnectionString, history: QualifiedName?, source session: Connection
-  ) async throws {
+  ) async throws -> [String] {
     var environment = ChildProcess.ownEnvironment
     environment.merge(source.environment) { _, said in said }
     environment["PGDATABASE"] = session.database
@@ -39,12 +41,13 @@ extension ScratchDatabase {
       source: session, scratch: scratch, size: sample, history: history,
       read: { try await self.printed(by: $0, reading) },
       load: { try await self.restore($0, stopsAtErrors: false) })
-    try await sample.copy()
+    let notes = try await sample.copy()
     try await copyHistory(history, environment)
     try await restore(try await dump(["--section=post-data"] + options, environment))
     try await sample.copySequences()
     try await fillViews(session, scratch)
     try await scratch.execute("ANALYZE")
+    return notes
   }
 
   /// Fills the materialized views that are filled on the source.

@@ -55,10 +55,12 @@ struct ScratchSample: Sendable {
   private static let keysAtOnce = 5000
 
   /// Copies the rows.
-  func copy() async throws {
+  ///
+  /// - Returns: What rows are without that they refer to, in words; nothing where none are.
+  func copy() async throws -> [String] {
     let tables = try await self.tables()
     let leaves = tables.filter { !$0.isPartitioned && !$0.columns.isEmpty && $0.bytes > 0 }
-    guard !leaves.isEmpty else { return }
+    guard !leaves.isEmpty else { return [] }
     try await transfer(leaves.map { ($0, sampling($0)) })
     let references = try await self.references()
     let byName = Dictionary(tables.map { ($0.name, $0) }) { first, _ in first }
@@ -78,7 +80,7 @@ struct ScratchSample: Sendable {
       // What the source does not have either, or hides, is not asked for for ever.
       guard try await count(wanted.map(\.0)) > before else { break }
     }
-    try await deleteOrphans(references.filter(\.isValid))
+    return try await cutOff(references.filter(\.isValid))
   }
 
   /// Sets sequences to where they are on the source, so that keys given from here on are new.
@@ -177,41 +179,111 @@ struct ScratchSample: Sendable {
   /// A condition for the parents' rows that are wanted; `nil` where all are there.
   private func missingKeys(_ reference: Reference) async throws -> String? {
     let columns = reference.columns.map { "c.\(SQLText.identifier($0))::text" }
-    let query = Query<[String]>(
+    let query = keysQuery(
       """
       SELECT DISTINCT \(columns.joined(separator: ", ")) FROM \(reference.child.sql) c
       WHERE \(reference.orphans) LIMIT \(Self.keysAtOnce)
+      """)
+    var keys = try await scratch.rows(query)
+    guard !keys.isEmpty else { return nil }
+    if reference.parent == reference.child { keys = try await chain(from: keys, reference) }
+    let names = reference.parentColumns.map(SQLText.identifier).joined(separator: ", ")
+    return "(\(names)) IN (\(Self.values(keys)))"
+  }
+
+  /// Adds the keys that rows with these refer to within their own table, and so on, the nearest first: link
+  /// by link a long chain would take as many rounds.
+  private func chain(from keys: [[String]], _ reference: Reference) async throws -> [[String]] {
+    let columns = reference.parentColumns.map(SQLText.identifier)
+    let table = reference.parent.sql
+    func list(_ alias: String) -> String {
+      columns.map { "\(alias).\($0)" }.joined(separator: ", ")
+    }
+    let ups = columns.indices.map { "k\($0)" }
+    let names = ups.joined(separator: ", ")
+    let own = zip(columns, ups).map { "c.\($0) = up.\($1)" }.joined(separator: " AND ")
+    let next = zip(columns, reference.columns)
+      .map { "p.\($0) = c.\(SQLText.identifier($1))" }.joined(separator: " AND ")
+    let walk = """
+      WITH RECURSIVE up(\(names)) AS (
+        SELECT \(list("c")) FROM \(table) c WHERE (\(list("c"))) IN (\(Self.values(keys)))
+        UNION
+        SELECT \(list("p")) FROM up JOIN \(table) c ON \(own) JOIN \(table) p ON \(next))
+      SELECT \(ups.map { "\($0)::text" }.joined(separator: ", ")) FROM up LIMIT \(Self.keysAtOnce)
       """
-    ) { row throws(ResultRow.Mismatch) in
+    // Each link is to be looked up by the key, whatever the planner thinks of how many there are.
+    try await source.execute(
+      "BEGIN READ ONLY; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+    let found: [[String]]
+    do {
+      found = try await source.rows(keysQuery(walk))
+      try await source.execute("COMMIT")
+    } catch {
+      _ = try? await source.execute("ROLLBACK")
+      throw error
+    }
+    guard !found.isEmpty else { return keys }
+    // Further up a chain may lead into what is there already.
+    let same = zip(columns, ups).map { "p.\($0)::text = v.\($1)" }.joined(separator: " AND ")
+    let missing = try await scratch.rows(
+      keysQuery(
+        """
+        SELECT \(names) FROM (VALUES \(Self.values(found))) v(\(names))
+        WHERE NOT EXISTS (SELECT FROM \(table) p WHERE \(same))
+        """))
+    return missing.isEmpty ? keys : missing
+  }
+
+  private func keysQuery(_ sql: String) -> Query<[String]> {
+    Query(sql) { row throws(ResultRow.Mismatch) in
       var values: [String] = []
       for column in 0..<row.count { values.append(try row.string(column)) }
       return values
     }
-    let keys = try await scratch.rows(query)
-    guard !keys.isEmpty else { return nil }
-    let names = reference.parentColumns.map(SQLText.identifier).joined(separator: ", ")
-    let values = keys.map { "(\($0.map(SQLText.literal).joined(separator: ", ")))" }
-    return "(\(names)) IN (\(values.joined(separator: ", ")))"
+  }
+
+  private static func values(_ keys: [[String]]) -> String {
+    keys.map { "(\($0.map(SQLText.literal).joined(separator: ", ")))" }.joined(separator: ", ")
   }
 
   /// Ends chains of references that are longer than was followed: what may be null is, and what may not
   /// is not kept.
-  private func deleteOrphans(_ references: [Reference]) async throws {
-    for reference in references where !reference.nullable.isEmpty {
-      let nulls = reference.nullable.map { "\(SQLText.identifier($0)) = NULL" }
-      // A constraint may refuse it; then the row goes.
-      _ = try? await scratch.execute(
-        "UPDATE \(reference.child.sql) c SET \(nulls.joined(separator: ", "))"
-          + " WHERE \(reference.orphans)")
-    }
+  ///
+  /// - Returns: Where that was so, in words.
+  private func cutOff(_ references: [Reference]) async throws -> [String] {
+    var cut: [QualifiedName: Int64] = [:]
+    var left: [QualifiedName: Int64] = [:]
     var isChanging = true
     while isChanging {
       isChanging = false
+      for reference in references where !reference.nullable.isEmpty {
+        let nulls = reference.nullable.map { "\(SQLText.identifier($0)) = NULL" }
+        // A constraint may refuse it; then the row goes.
+        let results = try? await scratch.execute(
+          "UPDATE \(reference.child.sql) c SET \(nulls.joined(separator: ", "))"
+            + " WHERE \(reference.orphans)")
+        cut[reference.child, default: 0] += results?.first?.rows ?? 0
+      }
       for reference in references {
         let results = try await scratch.execute(
           "DELETE FROM \(reference.child.sql) c WHERE \(reference.orphans)")
-        if results.first?.rows ?? 0 > 0 { isChanging = true }
+        let count = results.first?.rows ?? 0
+        left[reference.child, default: 0] += count
+        // Whoever referred to them may do without.
+        if count > 0 { isChanging = true }
       }
+    }
+    return Self.words(cut, "is without what it refers to", "are without what they refer to")
+      + Self.words(left, "is left out", "are left out")
+  }
+
+  private static func words(
+    _ counts: [QualifiedName: Int64], _ one: String, _ many: String
+  ) -> [String] {
+    counts.filter { $0.value > 0 }.sorted { $0.key.sql < $1.key.sql }.map { table, count in
+      let rows =
+        count == 1 ? "1 row of \(table) \(one)" : "\(count) rows of \(table) \(many)"
+      return "references lead further than the sample: \(rows)"
     }
   }
 

@@ -16,34 +16,59 @@ struct ScratchTriggers: Sendable {
     session.parameter("is_superuser") == "on"
   }
 
+  /// Runs statements unseen by the event triggers of the database itself, which may raise, and write.
+  ///
+  /// As a replica those that are always called are called all the same: they are off meanwhile.
+  private static func unseen(_ statements: String) -> String {
+    """
+    DO $lockstep$
+    DECLARE
+      always text[] := array(
+        SELECT evtname FROM pg_catalog.pg_event_trigger WHERE evtenabled = 'A');
+      one text;
+    BEGIN
+      PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+      FOREACH one IN ARRAY always LOOP
+        EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', one);
+      END LOOP;
+      \(statements);
+      FOREACH one IN ARRAY always LOOP
+        EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', one);
+      END LOOP;
+    END $lockstep$
+    """
+  }
+
   /// Makes it; it stands only while a migration is looked at, so that neither a snapshot nor a dump of the
   /// copy has it.
   static func install(in session: Connection) async throws(DatabaseError) {
     try await session.execute(
-      """
-      CREATE SCHEMA \(schema);
-      CREATE FUNCTION \(schema).drops() RETURNS event_trigger LANGUAGE plpgsql AS $f$
-      BEGIN
-        PERFORM pg_catalog.set_config('lockstep.drops',
-          coalesce(pg_catalog.current_setting('lockstep.drops', true), '')
-          || coalesce((SELECT pg_catalog.string_agg(
-              pg_catalog.json_build_array(object_type, object_identity, original)::text || E'\\n', '')
-            FROM pg_catalog.pg_event_trigger_dropped_objects()
-            WHERE (original OR normal) AND NOT is_temporary
-              AND object_identity NOT LIKE '"_RETURN" on %'), ''), false);
-      END $f$;
-      CREATE EVENT TRIGGER \(schema)_drops ON sql_drop EXECUTE FUNCTION \(schema).drops()
-      """)
+      unseen(
+        """
+        CREATE SCHEMA \(schema);
+        CREATE FUNCTION \(schema).drops() RETURNS event_trigger LANGUAGE plpgsql AS $f$
+        BEGIN
+          PERFORM pg_catalog.set_config('lockstep.drops',
+            coalesce(pg_catalog.current_setting('lockstep.drops', true), '')
+            || coalesce((SELECT pg_catalog.string_agg(
+                pg_catalog.json_build_array(object_type, object_identity, original)::text || E'\\n', '')
+              FROM pg_catalog.pg_event_trigger_dropped_objects()
+              WHERE (original OR normal) AND NOT is_temporary
+                AND object_identity NOT LIKE '"_RETURN" on %'), ''), false);
+        END $f$;
+        CREATE EVENT TRIGGER \(schema)_drops ON sql_drop EXECUTE FUNCTION \(schema).drops()
+        """))
   }
 
   /// Takes it away again, whatever the migration has done to it.
   static func remove(in session: Connection) async throws(DatabaseError) {
     try await session.execute(
-      """
-      DROP EVENT TRIGGER IF EXISTS \(schema)_drops;
-      DROP FUNCTION IF EXISTS \(schema).drops();
-      DROP SCHEMA IF EXISTS \(schema)
-      """)
+      unseen(
+        """
+        DROP EVENT TRIGGER IF EXISTS \(schema)_drops;
+        DROP FUNCTION IF EXISTS \(schema).drops();
+        DROP SCHEMA IF EXISTS \(schema)
+        """))
   }
 
   /// Reads what was written down since `before`.

@@ -5,6 +5,8 @@ public struct Attack: Sendable, Hashable {
   public var result: Result
   /// The same with the constraint out of the way; `nil` where that was not tried.
   public var withoutIt: WithoutIt?
+  /// How it is out of the way, after "with": `the constraint dropped`.
+  public var removal: String
 
   /// What became of the attempt.
   public enum Result: Sendable, Hashable {
@@ -18,29 +20,39 @@ public struct Attack: Sendable, Hashable {
     case repaired
     /// What the constraint promises to do instead of refusing was done.
     case followed
+    /// The row is there, and whoever asked for it does not get it.
+    case hidden
     /// Nothing was refused and nothing was done.
     case withoutEffect
+    /// What was to be tried could not be made, and why.
+    case notMade(String)
   }
 
-  /// What became of it once the constraint was dropped.
+  /// What became of it once the constraint was out of the way.
   public enum WithoutIt: Sendable, Hashable {
     case accepted
     /// Something else keeps it out as well.
     case stillRefused(Rejection)
+    /// It is not found either.
+    case stillHidden
     case notRemovable(Rejection)
   }
 
-  public init(_ words: String, _ result: Result, withoutIt: WithoutIt? = nil) {
+  public init(
+    _ words: String, _ result: Result, withoutIt: WithoutIt? = nil,
+    removal: String = "the constraint dropped"
+  ) {
     self.words = words
     self.result = result
     self.withoutIt = withoutIt
+    self.removal = removal
   }
 
   /// A refusal proves something only where nothing else refuses.
   public var outcome: Trial.Outcome {
     switch (result, withoutIt) {
     case (.accepted, _): .refuted
-    case (.refused, .accepted), (.followed, _): .proven
+    case (.refused, .accepted), (.hidden, .accepted), (.followed, _): .proven
     default: .notProven
     }
   }
@@ -55,6 +67,9 @@ public struct Attack: Sendable, Hashable {
       lines.append(.init("\(words) is refused by something else: \(rejection.words)", .unclear))
     case .accepted: lines.append(.init("\(words) is accepted", .refutes))
     case .followed: lines.append(.init("\(words) has the effect that it promises", .supports))
+    case .hidden: lines.append(.init("\(words) finds nothing", .supports))
+    case .notMade(let reason):
+      lines.append(.init("\(words) could not be tried: \(reason)", .unclear))
     case .repaired:
       lines.append(.init("\(words) is accepted, and what is stored does not break it", .unclear))
     case .withoutEffect:
@@ -62,11 +77,14 @@ public struct Attack: Sendable, Hashable {
         .init("\(words) is neither refused nor done: a trigger or rule drops it", .unclear))
     }
     switch withoutIt {
-    case .accepted: lines.append(.init("with the constraint dropped it is accepted", .supports))
+    case .accepted:
+      let words = result == .hidden ? "the row is found" : "it is accepted"
+      lines.append(.init("with \(removal) \(words)", .supports))
     case .stillRefused(let rejection):
       lines.append(
-        .init("with the constraint dropped something else refuses it: \(rejection.words)", .unclear)
-      )
+        .init("with \(removal) something else refuses it: \(rejection.words)", .unclear))
+    case .stillHidden:
+      lines.append(.init("with \(removal) it finds nothing either", .unclear))
     case .notRemovable(let rejection):
       lines.append(
         .init("whether anything else refuses it is not known: \(rejection.words)", .unclear))
@@ -81,6 +99,8 @@ public struct ConstraintSight: Sendable, Hashable {
   public var subject: String
   /// The valid row that was accepted first, or why there is none.
   public var control: Control
+  /// What else was seen that had to be.
+  public var confirmations: [String] = []
   /// The decisive ones, each of which has to prove its part.
   public var attacks: [Attack] = []
   /// Rows that are there and break it; `nil` where they were not counted.
@@ -98,6 +118,8 @@ public struct ConstraintSight: Sendable, Hashable {
   public enum Control: Sendable, Hashable {
     case accepted(String)
     case notPossible(String)
+    /// As what was seen before settles it.
+    case notTried
   }
 
   /// What `VALIDATE CONSTRAINT` said on the copy.
@@ -129,7 +151,9 @@ public struct ConstraintSight: Sendable, Hashable {
     case .accepted(let words): evidence.append(.init("\(words) is accepted", .supports))
     case .notPossible(let reason):
       evidence.append(.init("no valid row could be made to begin with: \(reason)", .unclear))
+    case .notTried: break
     }
+    evidence += confirmations.map { .init($0, .supports) }
     evidence += attacks.flatMap(\.evidence)
     if let violations {
       evidence.append(

@@ -33,9 +33,9 @@ public enum CheckProof: String, Sendable, Hashable, CaseIterable {
   case applied
   /// Every index that it makes exists, is valid and ready.
   case indexes
-  /// Every new constraint refuses invalid data.
+  /// Every new constraint, policy and check option refuses invalid data.
   case constraints
-  /// Every new trigger is enabled and fires.
+  /// Every new trigger, of tables and of commands, is enabled and fires.
   case triggers
   /// The project's key queries, planned and run before and after.
   case performance

@@ -90,15 +90,27 @@ public struct TriggerSight: Sendable, Hashable {
   /// a fault. Names that are not there and functions without an end are faults always, and values that do
   /// not fit may be those of our rows. Source: PostgreSQL manual, appendix A, classes of SQLSTATE.
   private func isBroken(_ rejection: Rejection, on event: ProbedTrigger.Event) -> Bool {
-    if rejection.context?.contains("at RAISE") == true || rejection.sqlstate == "P0001" {
-      let words = ExpressionWords(trigger.function.source).names
-      return event == .insert && words.isDisjoint(with: ["if", "case", "when", "exists"])
-    }
-    return ["42", "0A", "2F", "38", "39"].contains { rejection.sqlstate.hasPrefix($0) }
+    if rejection.isRaised { return event == .insert && trigger.function.raisesWhateverComes }
+    return rejection.isFaultOfCode
+  }
+}
+
+extension ProbedTrigger.Function {
+  /// Whether nothing in it asks before it raises.
+  var raisesWhateverComes: Bool {
+    ExpressionWords(source).names.isDisjoint(with: ["if", "case", "when", "exists"])
   }
 }
 
 extension Rejection {
+  /// Whether a function raised it by `RAISE`, so that it is meant.
+  var isRaised: Bool { context?.contains("at RAISE") == true || sqlstate == "P0001" }
+
+  /// Whether it can be nothing but the fault of a function's code.
+  var isFaultOfCode: Bool {
+    ["42", "0A", "2F", "38", "39"].contains { sqlstate.hasPrefix($0) }
+  }
+
   /// Whether it came out of a function of this name.
   public func came(outOf function: String) -> Bool {
     guard let context else { return false }

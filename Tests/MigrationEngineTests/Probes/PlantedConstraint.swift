@@ -246,14 +246,6 @@ extension PlantedConstraint {
         + " remainder 1);",
       truth: ["bound of partition public.t0": .proven, "bound of partition public.t1": .proven]),
     .init(
-      words: "two tables that need each other", base: "",
-      up:
-        "create table a (id int primary key, b int not null); create table b (id int primary key, a"
-        + " int not null references a deferrable initially deferred); alter table a add constraint f"
-        + " foreign key (b) references b deferrable initially deferred;",
-      truth: ["constraint f of public.a": .notProven, "constraint a_pkey of public.a": .notProven],
-      evidence: "they refer to each other"),
-    .init(
       words: "one to one", base: users,
       up: "create table t (user_id int primary key references users on delete cascade, bio text"
         + " unique);",

@@ -4,7 +4,10 @@ import TestSupport
 import Testing
 
 @Suite(.fewAtOnce) struct PlantedConstraintTests {
-  @Test(arguments: PlantedConstraint.enforced + PlantedConstraint.notEnforced)
+  @Test(
+    arguments:
+      PlantedConstraint.enforced + PlantedConstraint.notEnforced + PlantedConstraint.circles
+      + PlantedConstraint.defaults)
   func `what is found is what is true`(_ planted: PlantedConstraint) async throws {
     let trials = try await ProbeFixture(base: planted.base).trials(
       planted.up, probes: [ConstraintProbe()])

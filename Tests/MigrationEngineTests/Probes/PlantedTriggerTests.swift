@@ -200,15 +200,5 @@ import Testing
     .init(
       "a table that takes no row", base: users + "; alter table users add check (false)",
       pass + row("before insert"), .notProven),
-    .init(
-      "an event trigger", base: "",
-      "create function e() returns event_trigger language plpgsql as $$ begin end $$;"
-        + " create event trigger g on ddl_command_end when tag in ('CREATE TABLE') execute function e();",
-      subject: "event trigger g", .notProven),
-    .init(
-      "an event trigger that is disabled", base: "",
-      "create function e() returns event_trigger language plpgsql as $$ begin end $$;"
-        + " create event trigger g on ddl_command_end execute function e();"
-        + " alter event trigger g disable;", subject: "event trigger g", .refuted),
   ]
 }

@@ -11,6 +11,8 @@ struct ProbeFixture {
   /// What is in the database before.
   var base = "create table users (id int primary key, name text)"
   var server = TestServer.shared
+  /// Who rehearses; `nil` for the server's superuser.
+  var user: String?
 
   /// Rehearses SQL, and returns what was tried.
   ///
@@ -27,10 +29,12 @@ struct ProbeFixture {
     let database = try await server.makeDatabase()
     if !base.isEmpty { try await database.execute(base) }
     let (path, url) = (folder.path, database.url)
-    return try await onLoop { loop in
+    return try await onLoop { [user] loop in
+      var target = try ConnectionString(url)
+      if let user { target["user"] = user }
       var rehearsal = Rehearsal(
         project: Project(directories: ["\(path)/migrations"], layout: "dbmate", root: path),
-        target: try ConnectionString(url), loop: loop)
+        target: target, loop: loop)
       rehearsal.probes = probes
       return try await rehearsal.run { _ in }
     }

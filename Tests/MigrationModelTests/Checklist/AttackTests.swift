@@ -19,6 +19,26 @@ import Testing
     }
   }
 
+  @Test func `what is hidden has to be found without what hides it`() {
+    let hidden = Attack(
+      "asking for a row", .hidden, withoutIt: .accepted, removal: "row security disabled")
+    #expect(hidden.outcome == .proven)
+    #expect(
+      hidden.evidence == [
+        .init("asking for a row finds nothing", .supports),
+        .init("with row security disabled the row is found", .supports),
+      ])
+    var never = hidden
+    never.withoutIt = .stillHidden
+    #expect(never.outcome == .notProven)
+    #expect(
+      never.evidence.last == .init("with row security disabled it finds nothing either", .unclear))
+    #expect(Attack("a", .hidden).outcome == .notProven)
+    let unmade = Attack("asking for a row", .notMade("why"))
+    #expect(unmade.outcome == .notProven)
+    #expect(unmade.evidence == [.init("asking for a row could not be tried: why", .unclear)])
+  }
+
   private func sight(_ attacks: [Attack]) -> ConstraintSight {
     var sight = ConstraintSight("constraint c of t", control: .accepted("a row"))
     sight.attacks = attacks

@@ -6,6 +6,8 @@ public struct RowSearch: Sendable {
     case notFalse = "IS NOT FALSE"
     case isTrue = "IS TRUE"
     case isFalse = "IS FALSE"
+    /// False or `NULL`.
+    case notTrue = "IS NOT TRUE"
   }
 
   /// The columns that are searched, with what each may be, the best first.

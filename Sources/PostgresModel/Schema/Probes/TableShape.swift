@@ -110,6 +110,8 @@ public struct ForeignKeyShape: Sendable, Hashable {
   public var columns: [String]
   public var parent: Int64
   public var parentColumns: [String]
+  /// Whether it can wait until the end of the transaction.
+  public var isDeferrable: Bool
 }
 
 extension TableShape {
@@ -165,7 +167,7 @@ extension TableShape {
     Query(
       """
       SELECT k.conname, \(Self.names("k.conkey", "k.conrelid")), k.confrelid,
-        \(Self.names("k.confkey", "k.confrelid"))
+        \(Self.names("k.confkey", "k.confrelid")), k.condeferrable
       FROM pg_constraint k WHERE k.conrelid = $1 AND k.contype = 'f'
         AND NOT EXISTS (SELECT FROM pg_constraint p
           WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)
@@ -174,7 +176,7 @@ extension TableShape {
     ) { (row) throws(ResultRow.Mismatch) in
       ForeignKeyShape(
         name: try row.string(0), columns: parts(try row.string(1)), parent: try row.integer(2),
-        parentColumns: parts(try row.string(3)))
+        parentColumns: parts(try row.string(3)), isDeferrable: try row.bool(4))
     }
   }
 
