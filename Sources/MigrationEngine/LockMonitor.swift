@@ -48,11 +48,17 @@ public actor LockMonitor {
         ("default_transaction_read_only", "on"),
       ], loop: loop)
     let monitor = LockMonitor(connection)
-    // The first use of a view reads the catalogue; later, a locked catalogue would keep it waiting.
+    // The first use of a view reads the catalogue; later, a locked catalogue would keep it waiting. On a
+    // slow server that takes longer than any look may.
+    try await connection.execute("SET statement_timeout = '\(openingPatience)'")
     _ = try await monitor.waiting()
     _ = try await monitor.look()
+    try await connection.execute("RESET statement_timeout")
     return monitor
   }
+
+  /// How long what is asked once may take: of a server with very many relations, or a slow one.
+  private static let openingPatience = "10s"
 
   public init(_ connection: Connection) { self.connection = connection }
 
@@ -66,7 +72,10 @@ public actor LockMonitor {
   ///
   /// - Throws: `DatabaseError`; the names that were known stay.
   public func loadNames() async throws(DatabaseError) {
-    let found = try await connection.rows(LockQueries.relationNames)
+    var query = LockQueries.relationNames
+    query.text =
+      "SET statement_timeout = '\(Self.openingPatience)';\n\(query.text);\nRESET statement_timeout"
+    let found = try await connection.rowsOfMessage(query)
     names.names = Dictionary(found.map { ($0.relation, $0.name) }) { first, _ in first }
     names.tables = Dictionary(
       found.compactMap { name in name.table.map { (name.relation, $0) } }

@@ -10,15 +10,19 @@ extension NewMigration {
   }
 
   /// The name as it stands in a file's name: lower case, words joined by underscores.
-  var fileTitle: String {
+  var fileTitle: String { fileTitle(of: { $0.isLetter || $0.isNumber }) }
+
+  /// As `fileTitle`, for a layout whose names hold the letters of English alone.
+  var englishFileTitle: String { fileTitle(of: { $0.isASCII && ($0.isLetter || $0.isNumber) }) }
+
+  private func fileTitle(of isKept: (Character) -> Bool) -> String {
     var title = ""
     var previousIsLower = false
     for character in name {
       let isUpper = character.isASCII && character.isUppercase
       if isUpper, previousIsLower { title.append("_") }
       previousIsLower = character.isLowercase || character.isNumber
-      // Letters of any script: a name that is not English is a name as well.
-      if character.isLetter || character.isNumber {
+      if isKept(character) {
         title.append(contentsOf: character.lowercased())
       } else if !title.isEmpty, title.last != "_" {
         title.append("_")

@@ -165,7 +165,7 @@ public struct RawLayout: Layout {
   public func newFiles(_ request: NewMigration) -> [NewFile] {
     let style = request.inferredStyle(whenEmpty: .sequence(width: 3))
     let version = request.nextVersion(style: style, identity: { Version($0).canonicalDigits })
-    let file = "\(version)_\(request.fileTitle).sql"
+    let file = "\(version)_\(request.englishFileTitle).sql"
     let banner = "-- " + String(repeating: "=", count: 76)
     let down = request.down.split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.isEmpty ? "--" : "-- \($0)" }

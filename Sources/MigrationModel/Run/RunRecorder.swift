@@ -67,6 +67,8 @@ public struct RunRecorder: Sendable {
     case .healthChecked(let check): return begin() + [.health(run: start.id, at: now, check)]
     case .rollingBack(let plan):
       files = RunRecorder.files(of: plan)
+      // What was begun was another file.
+      current?.checksum = nil
       return []
     default: return []
     }
