@@ -157,39 +157,44 @@ public struct DirectoryReader: Sendable {
         throw Failure(directory: directory, errno: errno)
       }
       defer { closedir(stream) }
-      var names: [SortedName] = []
+      var names: [String] = []
+      var keys: [SortingKey] = []
       while let entry = readdir(stream) {
         let name = DirectoryReader.name(of: entry)
-        if name != "." && name != ".." { names.append(SortedName(name)) }
+        guard name != ".", name != ".." else { continue }
+        keys.append(SortingKey(name, index: names.count))
+        names.append(name)
       }
-      names.sort()
+      keys.sort { a, b in
+        if a.first != b.first { return a.first < b.first }
+        if a.second != b.second { return a.second < b.second }
+        return names[a.index].utf8.lexicographicallyPrecedes(names[b.index].utf8)
+      }
       entries.reserveCapacity(entries.count + names.count)
-      for name in names { entries.append(Entry(name: name.text, directory: index)) }
+      for key in keys { entries.append(Entry(name: names[key.index], directory: index)) }
     }
     return entries
   }
 
-  /// A name with its first bytes as numbers, which nearly always settle which of two comes first.
-  private struct SortedName: Comparable {
-    var text: String
-    private var first: UInt64 = 0
-    private var second: UInt64 = 0
+  /// The first bytes of a name as numbers, which nearly always settle which of two comes first; the name
+  /// itself would have to be counted wherever it is moved.
+  private struct SortingKey {
+    var first: UInt64 = 0
+    var second: UInt64 = 0
+    /// Of the name.
+    var index: Int
 
-    init(_ name: String) {
-      text = name
-      for (index, byte) in name.utf8.prefix(16).enumerated() {
-        if index < 8 {
-          first |= UInt64(byte) << (56 - 8 * index)
-        } else {
-          second |= UInt64(byte) << (120 - 8 * index)
+    init(_ name: String, index: Int) {
+      self.index = index
+      var name = name
+      name.withUTF8 { bytes in
+        var words: (UInt64, UInt64) = (0, 0)
+        withUnsafeMutableBytes(of: &words) { words in
+          words.copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes).prefix(16)))
         }
+        (first, second) = (UInt64(bigEndian: words.0), UInt64(bigEndian: words.1))
       }
-    }
-
-    static func < (a: SortedName, b: SortedName) -> Bool {
-      if a.first != b.first { return a.first < b.first }
-      if a.second != b.second { return a.second < b.second }
-      return a.text.utf8.lexicographicallyPrecedes(b.text.utf8)
     }
   }
 

@@ -33,7 +33,7 @@ def binaries():
 class Server:
     user = "bench"
 
-    def __init__(self, durable=True):
+    def __init__(self, durable=True, connections=100):
         self.bin = binaries()
         self.folder = tempfile.mkdtemp(prefix="lockstep-bench-")
         self.process = None
@@ -57,8 +57,8 @@ class Server:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
-            settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500",
-                        "autovacuum=off"]
+            settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=",
+                        f"max_connections={connections}", "autovacuum=off"]
             if not durable:
                 settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
             command = [*self.prefix, f"{self.bin}/postgres", "-D", data, "-p", str(self.port)]

@@ -33,10 +33,13 @@ public struct SqlxLayout: Layout {
     var version: String
     var number: Int64?
     var kind: Kind
-    var description: String
+    /// Empty where it was not asked for.
+    var description = ""
 
     /// `nil` for names that sqlx passes over.
-    init?(_ name: String) {
+    ///
+    /// - Parameter isDescribed: Whether the description is wanted: it is a text of its own.
+    init?(_ name: String, isDescribed: Bool = true) {
       // Bytes: a folder has two names a migration, and characters cost a hundred times as much.
       var name = name
       let read = name.withUTF8 { bytes -> (version: Int, kind: Kind, end: Int)? in
@@ -58,6 +61,7 @@ public struct SqlxLayout: Layout {
       kind = read.kind
       version = String(decoding: name.utf8.prefix(read.version), as: UTF8.self)
       number = Int64(version)
+      guard isDescribed else { return }
       description = name.withUTF8 { bytes in
         let words = bytes[(read.version + 1)..<read.end]
         return String(unsafeUninitializedCapacity: words.count) { buffer in
@@ -100,7 +104,7 @@ public struct SqlxLayout: Layout {
     var downs: [(number: Int64, file: Int)] = []
     ups.reserveCapacity(files.count / 2)
     for (index, file) in files.enumerated() {
-      guard !file.isDirectory, let name = Name(file.name) else {
+      guard !file.isDirectory, let name = Name(file.name, isDescribed: false) else {
         let reason = file.reasonForPassingOver("its name has no underscore behind a version")
         catalog.unsupported.append(Catalog.UnsupportedFile(file: file, reason: reason))
         continue
@@ -168,32 +172,33 @@ public struct SqlxLayout: Layout {
 
   private func migration(up: SourceFile?, down: SourceFile?) -> Migration {
     let name = (up ?? down).flatMap { Name($0.name) }
-    var migration = Migration(
-      version: Version(name?.version ?? ""), name: name?.description ?? "",
-      files: [up, down].compactMap { $0 }, up: [],
-      down: .none(reason: "there is no down file", isMarked: false))
-    var mark: String?
+    var files: [SourceFile] = []
+    files.reserveCapacity(2)
+    var scripts: [Script] = []
+    var faults: [Diagnostic] = []
+    var marks = FileMarks()
+    var checksum: Checksum?
     if let up {
-      let faults = up.contentFaults()
-      migration.faults += faults
-      let marks = FileMarks(up)
-      mark = marks.irreversible
-      migration.header = marks.header
-      if faults.isEmpty { migration.up = [script(up)] }
-      if up.unreadableReason == nil { migration.checksum = checksum(of: up) }
+      files.append(up)
+      faults = up.contentFaults()
+      marks = FileMarks(up)
+      if faults.isEmpty { scripts = [script(up)] }
+      if up.unreadableReason == nil { checksum = self.checksum(of: up) }
     }
+    var way = Migration.WayBack.none("there is no down file", mark: marks.irreversible)
     if let down {
-      let faults = down.contentFaults()
-      migration.faults += faults
+      files.append(down)
+      let found = down.contentFaults()
+      faults += found
       let script = script(down)
-      migration.down =
-        faults.isEmpty && script.holdsSQL
-        ? .scripts([script], mark: mark)
-        : .none("its down file is empty", mark: mark)
-    } else {
-      migration.down = .none("there is no down file", mark: mark)
+      way =
+        found.isEmpty && script.holdsSQL
+        ? .scripts([script], mark: marks.irreversible)
+        : .none("its down file is empty", mark: marks.irreversible)
     }
-    return migration
+    return Migration(
+      version: Version(name?.version ?? ""), name: name?.description ?? "", files: files,
+      up: scripts, down: way, checksum: checksum, header: marks.header, faults: faults)
   }
 
   private func script(_ file: SourceFile) -> Script {
