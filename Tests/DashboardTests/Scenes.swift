@@ -234,7 +234,7 @@ enum Scenes {
       version: migration.version, name: migration.name, direction: direction,
       units: [
         RunUnit(
-          script: script, sql: sql, statements: SQLScript.statements(in: sql),
+          script: script, statements: SQLScript.statements(in: sql),
           form: sql.contains("CONCURRENTLY")
             ? .statementByStatement(reason: "CREATE INDEX CONCURRENTLY") : .transaction)
       ], write: HistoryWrite(record: ["insert into _sqlx_migrations …"]), risk: risk)

@@ -12,6 +12,18 @@ extension Script {
     }
   }
 
+  /// A part of `text`, by UTF-8 offsets.
+  public func text(in part: Range<Int>) -> String {
+    switch form {
+    case .asWritten:
+      let start = range.lowerBound + part.lowerBound
+      return String(decoding: file.bytes[start..<start + part.count], as: UTF8.self)
+    case .uncommented(let text, _):
+      return String(
+        decoding: text.utf8.dropFirst(part.lowerBound).prefix(part.count), as: UTF8.self)
+    }
+  }
+
   /// The 1-based line of the file from which a 1-based line of the script's text comes.
   public func fileLine(ofTextLine line: Int) -> Int {
     switch form {

@@ -127,8 +127,8 @@ public struct PlanStep: Sendable, Hashable {
 /// A script of a step with the way it is run.
 public struct RunUnit: Sendable, Hashable {
   public var script: Script
-  /// The text that is sent.
-  public var sql: String
+  /// The text that is sent; made anew each time, since a plan of thousands would hold each text twice.
+  public var sql: String { script.text }
   public var statements: [Statement]
   public var form: Form
 
@@ -144,9 +144,8 @@ public struct RunUnit: Sendable, Hashable {
     case statementByStatement(reason: String)
   }
 
-  public init(script: Script, sql: String, statements: [Statement], form: Form) {
+  public init(script: Script, statements: [Statement], form: Form) {
     self.script = script
-    self.sql = sql
     self.statements = statements
     self.form = form
   }

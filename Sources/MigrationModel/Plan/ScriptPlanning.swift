@@ -14,13 +14,13 @@ struct ScriptPlanning {
 
   /// - Parameters:
   ///   - label: The migration as messages name it.
-  ///   - known: A unit whose text and statements serve again where its script is the same.
+  ///   - known: A unit whose statements serve again where its script is the same.
   init(_ script: Script, label: String, rules: LayoutRules, like known: RunUnit? = nil) {
     self.label = label
     self.rules = rules
     let known = known?.script == script ? known : nil
-    var sql = known?.sql ?? script.text
-    unit = RunUnit(script: script, sql: sql, statements: [], form: .transaction)
+    var sql = script.text
+    unit = RunUnit(script: script, statements: [], form: .transaction)
     sql.withUTF8 { read($0, known?.statements) }
   }
 

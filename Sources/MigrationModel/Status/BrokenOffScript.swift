@@ -51,9 +51,7 @@ public struct BrokenOffScript: Sendable {
 extension RunUnit {
   /// The text of a statement (0-based), without its semicolon.
   public func text(of index: Int) -> String {
-    String(
-      decoding: sql.utf8.dropFirst(statements[index].range.lowerBound)
-        .prefix(statements[index].range.count), as: UTF8.self)
+    script.text(in: statements[index].range)
   }
 
   /// The statements before this one that set up the session.

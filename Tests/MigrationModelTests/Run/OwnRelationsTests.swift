@@ -5,7 +5,7 @@ import Testing
 @Suite struct OwnRelationsTests {
   private func unit(_ sql: String) -> RunUnit {
     RunUnit(
-      script: Script(file: file("1_a.sql", sql)), sql: sql,
+      script: Script(file: file("1_a.sql", sql)),
       statements: SQLScript.statements(in: sql), form: .transaction)
   }
 
