@@ -18,20 +18,10 @@ struct TriggerFiring: Sendable {
 
   mutating func sight() async throws -> TriggerSight {
     var sight = TriggerSight(trigger)
-    if let fault = trigger.fault { sight.faults.append(fault) }
-    if trigger.enabled == "O",
-      let role = try await session.connection.rows(ReplicationRole.query).first
-    {
-      sight.faults += role.faults
-      sight.doubts += role.doubts
-    }
-    guard sight.faults.isEmpty else { return sight }
-    let outside = OutsideEffects(try await session.connection.rows(OutsideEffects.functions))
-    if let reason = outside.reasons[trigger.function.oid] {
-      sight.doubts.append(
-        "it was not made to fire, as no rollback takes its effects back: \(reason)")
-      return sight
-    }
+    let found = try await session.hindrances(
+      fault: trigger.fault, enabled: trigger.enabled, function: trigger.function.oid)
+    (sight.faults, sight.doubts) = (found.faults, found.doubts)
+    guard found.mayFire else { return sight }
     sight.remarks = try await session.quieten(.asTheyAre)
     for event in trigger.events {
       let firing = try await session.undoneInside { () async throws -> TriggerSight.Firing in

@@ -53,14 +53,8 @@ public struct EventTriggerSight: Sendable, Hashable {
       evidence.append(line)
     }
     evidence += doubts.map { .init($0, .unclear) } + remarks.map { .init($0) }
-    let outcome: Trial.Outcome
-    if !faults.isEmpty || outcomes.contains(.refuted) {
-      outcome = .refuted
-    } else if outcomes.isEmpty || outcomes.contains(.notProven) || !doubts.isEmpty {
-      outcome = .notProven
-    } else {
-      outcome = .proven
-    }
+    let outcome = Trial.Outcome(
+      of: outcomes, isFaulty: !faults.isEmpty, isDoubtful: !doubts.isEmpty)
     return Trial(.triggers, trigger.subject, outcome, evidence)
   }
 

@@ -14,6 +14,22 @@ public struct Trial: Sendable, Hashable {
     case refuted
     /// Neither.
     case notProven = "not_proven"
+
+    /// What several trials of one subject come to.
+    ///
+    /// - Parameters:
+    ///   - outcomes: None is no proof.
+    ///   - isFaulty: Whether something else already shows it to be otherwise.
+    ///   - isDoubtful: Whether something keeps it from being told.
+    init(of outcomes: [Outcome], isFaulty: Bool, isDoubtful: Bool) {
+      if isFaulty || outcomes.contains(.refuted) {
+        self = .refuted
+      } else if outcomes.isEmpty || outcomes.contains(.notProven) || isDoubtful {
+        self = .notProven
+      } else {
+        self = .proven
+      }
+    }
   }
 
   public init(

@@ -49,14 +49,8 @@ public struct TriggerSight: Sendable, Hashable {
       evidence += firing.effects.map { .init($0) }
     }
     evidence += doubts.map { .init($0, .unclear) } + remarks.map { .init($0) }
-    let outcome: Trial.Outcome
-    if !faults.isEmpty || outcomes.contains(.refuted) {
-      outcome = .refuted
-    } else if outcomes.isEmpty || outcomes.contains(.notProven) || !doubts.isEmpty {
-      outcome = .notProven
-    } else {
-      outcome = .proven
-    }
+    let outcome = Trial.Outcome(
+      of: outcomes, isFaulty: !faults.isEmpty, isDoubtful: !doubts.isEmpty)
     return Trial(.triggers, trigger.subject, outcome, evidence)
   }
 

@@ -1,4 +1,6 @@
+import MigrationEngine
 import MigrationModel
+import TestSupport
 import Testing
 
 /// A migration of which it is known what is true.
@@ -12,6 +14,20 @@ struct PlantedConstraint: Sendable, CustomTestStringConvertible {
   var evidence: String?
 
   var testDescription: String { words }
+
+  /// Runs it with one probe and expects of each subject what is true of it, and nothing where nothing is to
+  /// be found.
+  func expectTruth(by probe: any ScratchProbe) async throws {
+    let trials = try await ProbeFixture(base: base).trials(up, probes: [probe])
+    for (subject, outcome) in truth {
+      #expect(trials.outcome(subject) == outcome, "\(subject)\n\(trials.words)")
+    }
+    if truth.isEmpty { #expect(trials == [], "\(trials.words)") }
+    if let evidence {
+      #expect(
+        trials.flatMap(\.evidence).contains { $0.text.contains(evidence) }, "\(trials.words)")
+    }
+  }
 }
 
 extension PlantedConstraint {

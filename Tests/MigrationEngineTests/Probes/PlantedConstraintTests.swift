@@ -9,16 +9,7 @@ import Testing
       PlantedConstraint.enforced + PlantedConstraint.notEnforced + PlantedConstraint.circles
       + PlantedConstraint.defaults)
   func `what is found is what is true`(_ planted: PlantedConstraint) async throws {
-    let trials = try await ProbeFixture(base: planted.base).trials(
-      planted.up, probes: [ConstraintProbe()])
-    for (subject, outcome) in planted.truth {
-      #expect(trials.outcome(subject) == outcome, "\(subject)\n\(trials.words)")
-    }
-    if planted.truth.isEmpty { #expect(trials == [], "\(trials.words)") }
-    if let evidence = planted.evidence {
-      #expect(
-        trials.flatMap(\.evidence).contains { $0.text.contains(evidence) }, "\(trials.words)")
-    }
+    try await planted.expectTruth(by: ConstraintProbe())
   }
 
   @Test func `nothing is left on the copy`() async throws {

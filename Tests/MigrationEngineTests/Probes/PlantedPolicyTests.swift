@@ -6,16 +6,7 @@ import Testing
 @Suite(.fewAtOnce) struct PlantedPolicyTests {
   @Test(arguments: planted)
   func `what is found is what is true`(_ planted: PlantedConstraint) async throws {
-    let trials = try await ProbeFixture(base: planted.base).trials(
-      planted.up, probes: [RowSecurityProbe()])
-    for (subject, outcome) in planted.truth {
-      #expect(trials.outcome(subject) == outcome, "\(subject)\n\(trials.words)")
-    }
-    if planted.truth.isEmpty { #expect(trials == [], "\(trials.words)") }
-    if let evidence = planted.evidence {
-      #expect(
-        trials.flatMap(\.evidence).contains { $0.text.contains(evidence) }, "\(trials.words)")
-    }
+    try await planted.expectTruth(by: RowSecurityProbe())
   }
 
   @Test func `an owner who may make no role is bound himself`() async throws {

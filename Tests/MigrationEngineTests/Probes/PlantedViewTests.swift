@@ -6,16 +6,7 @@ import Testing
 @Suite(.fewAtOnce) struct PlantedViewTests {
   @Test(arguments: planted)
   func `what is found is what is true`(_ planted: PlantedConstraint) async throws {
-    let trials = try await ProbeFixture(base: planted.base).trials(
-      planted.up, probes: [ViewCheckProbe()])
-    for (subject, outcome) in planted.truth {
-      #expect(trials.outcome(subject) == outcome, "\(subject)\n\(trials.words)")
-    }
-    if planted.truth.isEmpty { #expect(trials == [], "\(trials.words)") }
-    if let evidence = planted.evidence {
-      #expect(
-        trials.flatMap(\.evidence).contains { $0.text.contains(evidence) }, "\(trials.words)")
-    }
+    try await planted.expectTruth(by: ViewCheckProbe())
   }
 
   private static let tasks =
