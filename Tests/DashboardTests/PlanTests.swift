@@ -273,4 +273,12 @@ struct PlanTests {
     #expect(
       model.lastWord?.text == "the files fit sqlx and golang-migrate; next: `--layout sqlx`")
   }
+
+  @Test func `a plan tells of locks on tables that its text does not name`() {
+    var model = Scenes.ready(120, 40, target: Scenes.development)
+    let drop = Scenes.migration("0042", "add_order_channel", up: "DROP TABLE orders;")
+    Self.planned(&model, Scenes.plan([Scenes.step(drop, risk: .losesData)]))
+    #expect(model.text.contains("   needs ACCESS EXCLUSIVE on orders "))
+    #expect(model.text.contains("may need ACCESS EXCLUSIVE on every table that orders references"))
+  }
 }

@@ -40,7 +40,7 @@ struct StepForecast: Sendable, Hashable {
     case .analysed(let effect):
       if effect.concurrentWait?.isForOlderSnapshots == true { snapshotWait = effect.concurrentWait }
       if let first = effect.unseen.first { unknown = unknown ?? "not seen: \(first)" }
-      for (lock, line) in effect.lockLines where lock.isCertain && lock.mode > .rowExclusive {
+      for (lock, line) in effect.lockLines where lock.isAlwaysTold && lock.mode > .rowExclusive {
         let want = Want(lock: lock, line: line, wait: effect.concurrentWait)
         guard let index = wants.firstIndex(where: { $0.lock.place == lock.place }) else {
           wants.append(want)
@@ -56,7 +56,7 @@ struct StepForecast: Sendable, Hashable {
   }
 
   /// Whether one of its locks keeps others from writing.
-  var wantsStrongLock: Bool { wants.contains { $0.lock.mode.blocksWrites } }
+  var wantsStrongLock: Bool { wants.contains { $0.lock.isCertain && $0.lock.mode.blocksWrites } }
 
   /// The locks in words, each with who would be waited for now; those that would wait stand first.
   func lines(_ facts: Facts) -> [Line] {

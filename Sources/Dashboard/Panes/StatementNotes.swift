@@ -18,10 +18,10 @@ struct StatementNotes {
 
   private var statement: Statement { part.statements[index] }
 
-  /// The lines below the statement in the SQL itself: what is certain.
+  /// The lines below the statement in the SQL itself: what is certain, and what concerns other tables.
   func lines(_ columns: Int) -> [DocumentLine] {
     guard case .analysed(var effect) = part.effects[index] else { return details(columns) }
-    effect.locks.removeAll { !$0.isCertain }
+    effect.locks.removeAll { !$0.isAlwaysTold }
     return told(.analysed(effect), columns, forecastsAll: false)
   }
 

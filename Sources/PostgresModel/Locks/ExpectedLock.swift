@@ -75,6 +75,12 @@ public struct ExpectedLock: Sendable, Hashable {
     return name
   }
 
+  /// Whether it is told even where there is little room: what is certain, and what may keep people out of
+  /// a table that the statement does not name.
+  public var isAlwaysTold: Bool {
+    isCertain || mode.blocksWrites && (role == .referenced || role == .referencing)
+  }
+
   /// The relation in words: `orders`, `the table of index i`.
   public var placeText: String {
     switch place {

@@ -11,7 +11,7 @@ extension PlanStep {
     for unit in units {
       for effect in StatementLocks().effects(in: unit.sql).compactMap(\.effect) {
         for (lock, line) in effect.lockLines
-        where lock.isCertain && lock.mode.blocksWrites && !lines.contains(line) {
+        where lock.isAlwaysTold && lock.mode.blocksWrites && !lines.contains(line) {
           lines.append(line)
         }
       }
