@@ -24,7 +24,7 @@ public actor Connection {
   // Freed in `deinit` alone; used on the loop's thread, except for the cancel object made from it.
   nonisolated(unsafe) let handle: OpaquePointer
   private let notices: NoticeReceiver
-  private var isBusy = false
+  var isBusy = false
   private var queue: [CheckedContinuation<Void, Never>] = []
   private var lossReason: String?
 
@@ -336,10 +336,10 @@ public actor Connection {
 
   private var cancelled = false
   /// Counts what has ended, so that nothing is cancelled in the place of what was meant.
-  private var turn = 0
-  private var insistence: Task<Void, Never>?
-  private var cancelsUnderWay = 0
-  private var afterCancels: [CheckedContinuation<Void, Never>] = []
+  private(set) var turn = 0
+  var insistence: Task<Void, Never>?
+  var cancelsUnderWay = 0
+  var afterCancels: [CheckedContinuation<Void, Never>] = []
 
   func loss() -> DatabaseError {
     // The first line is the server's last word, or libpq's own; what follows is libpq guessing.
@@ -351,45 +351,6 @@ public actor Connection {
     }
     lossReason = reason.isEmpty ? "the server closed the connection" : reason
     return .connectionLost(reason: lossReason ?? reason)
-  }
-
-  /// Asks the server to cancel what runs in this session; harmless when nothing does.
-  ///
-  /// A busy server may be told before it has read the statement, and forgets it then: as long as the
-  /// answer does not come it is asked again, after a second and then ever more rarely.
-  public func cancel() async {
-    let meant = turn
-    await requestCancellation()
-    // What was meant may have ended meanwhile, and something else begun.
-    guard isBusy, turn == meant, insistence == nil else { return }
-    insistence = Task(executorPreference: loop) {
-      var patience = Duration.seconds(1)
-      while (try? await self.loop.sleep(for: patience)) != nil {
-        await self.requestCancellation()
-        patience *= 2
-      }
-    }
-  }
-
-  /// libpq's call opens a connection of its own and blocks, so it runs on a helper thread. What is sent
-  /// next waits until the request is through, lest it be hit in the place of what was meant.
-  private func requestCancellation() async {
-    guard let request = PQgetCancel(handle) else { return }
-    cancelsUnderWay += 1
-    defer {
-      cancelsUnderWay -= 1
-      if cancelsUnderWay == 0 {
-        for waiter in afterCancels { waiter.resume() }
-        afterCancels = []
-      }
-    }
-    let address = UInt(bitPattern: request)
-    await BlockingWork.run {
-      guard let request = OpaquePointer(bitPattern: address) else { return }
-      var message = [CChar](repeating: 0, count: 256)
-      PQcancel(request, &message, Int32(message.count))
-      PQfreeCancel(request)
-    }
   }
 
   // MARK: One at a time
