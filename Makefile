@@ -16,7 +16,7 @@ find_static_libraries = mkdir -p $(static_libraries); library=$$(cc -print-file-
   && ln -sf "$$library" $(static_libraries)/libstdc++.a || true
 release_flags += --static-swift-stdlib -Xswiftc -L$(static_libraries) -Xswiftc -use-ld=lld \
   -Xswiftc -Xfrontend -Xswiftc -function-sections \
-  -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
+  -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xswiftc -Xclang-linker -Xswiftc -no-pie \
   -Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs \
   -Xlinker --symbol-ordering-file=.ci/startup.order -Xlinker --no-warn-symbol-ordering \
   -Xlinker -T -Xlinker .ci/layout.ld

@@ -24,12 +24,16 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   }
 
   private struct Waiter {
+    var identifier: Int
     var descriptor: Int32
     var events: Int16
+    /// When it waits no longer.
+    var deadline: ContinuousClock.Instant?
     var continuation: CheckedContinuation<Int16?, Never>
   }
 
   private struct Timer {
+    var identifier: Int
     var deadline: ContinuousClock.Instant
     var continuation: CheckedContinuation<Bool, Never>
   }
@@ -37,14 +41,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   private let shared = Mutex(Shared())
   private let wake: (read: Int32, write: Int32)
   private let thread: pthread_t
-  private var waiters: [Int: Waiter] = [:]
-  private var timers: [Int: Timer] = [:]
+  /// A handful, in the order in which they began to wait.
+  private var waiters: [Waiter] = []
+  private var timers: [Timer] = []
   private var nextIdentifier = 0
   private var isStopped = false
   /// The jobs of this round, and what `poll(2)` is asked: kept, as their storage serves again and again.
   private var round: [UnownedJob] = []
   private var descriptors: [pollfd] = []
-  private var identifiers: [Int] = []
 
   /// Makes the loop of the calling thread.
   ///
@@ -148,7 +152,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   }
 
   private func millisecondsToNextTimer() -> Int32 {
-    guard let next = timers.values.map(\.deadline).min() else { return -1 }
+    let deadlines = timers.lazy.map(\.deadline)
+    let ends = waiters.lazy.compactMap(\.deadline)
+    guard let next = [deadlines.min(), ends.min()].compactMap({ $0 }).min() else { return -1 }
     let rest = ContinuousClock.now.duration(to: next).components
     guard rest.seconds >= 0, rest.attoseconds >= 0 else { return 0 }
     // Rounded up: a timer must not fire early and spin.
@@ -158,29 +164,36 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
   private func wait(milliseconds: Int32) {
     descriptors.removeAll(keepingCapacity: true)
-    identifiers.removeAll(keepingCapacity: true)
     descriptors.append(pollfd(fd: wake.read, events: Int16(POLLIN), revents: 0))
-    identifiers.append(-1)
-    for (identifier, waiter) in waiters {
+    for waiter in waiters {
       descriptors.append(pollfd(fd: waiter.descriptor, events: waiter.events, revents: 0))
-      identifiers.append(identifier)
     }
     if milliseconds != 0 || !waiters.isEmpty {
       let ready = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
-      if ready > 0 {
-        if descriptors[0].revents != 0 { drainPipe() }
-        for (i, descriptor) in descriptors.enumerated().dropFirst() where descriptor.revents != 0 {
-          waiters.removeValue(forKey: identifiers[i])?.continuation.resume(
-            returning: descriptor.revents)
-        }
-      }
+      if ready > 0 && descriptors[0].revents != 0 { drainPipe() }
+      if ready > 0 || waiters.contains(where: { $0.deadline != nil }) { resumeWaiters() }
     }
     guard !timers.isEmpty else { return }
     let now = ContinuousClock.now
-    for (identifier, timer) in timers where timer.deadline <= now {
-      timers[identifier] = nil
-      timer.continuation.resume(returning: true)
+    for timer in timers where timer.deadline <= now { timer.continuation.resume(returning: true) }
+    timers.removeAll { $0.deadline <= now }
+  }
+
+  /// Resumes those whose descriptor, which stands one place later, has something to tell, and those whose
+  /// time is up.
+  private func resumeWaiters() {
+    var kept = 0
+    for i in waiters.indices {
+      let events = descriptors[i + 1].revents
+      let isLate = waiters[i].deadline.map { $0 <= .now } ?? false
+      if events != 0 || isLate {
+        waiters[i].continuation.resume(returning: events)
+      } else {
+        waiters.swapAt(kept, i)
+        kept += 1
+      }
     }
+    waiters.removeSubrange(kept...)
   }
 
   private func drainPipe() {
@@ -189,8 +202,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   }
 
   private func cancel(_ identifier: Int) {
-    waiters.removeValue(forKey: identifier)?.continuation.resume(returning: nil)
-    timers.removeValue(forKey: identifier)?.continuation.resume(returning: false)
+    if let i = waiters.firstIndex(where: { $0.identifier == identifier }) {
+      waiters.remove(at: i).continuation.resume(returning: nil)
+    }
+    if let i = timers.firstIndex(where: { $0.identifier == identifier }) {
+      timers.remove(at: i).continuation.resume(returning: false)
+    }
   }
 
   private func requestCancellation(_ identifier: Int) {
@@ -224,8 +241,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Int16?, Never>) in
         guard !Task.isCancelled else { return continuation.resume(returning: nil) }
-        waiters[identifier] = Waiter(
-          descriptor: descriptor, events: events, continuation: continuation)
+        waiters.append(
+          Waiter(
+            identifier: identifier, descriptor: descriptor, events: events,
+            continuation: continuation))
       }
     } onCancel: {
       requestCancellation(identifier)
@@ -235,12 +254,19 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   }
 
   /// Waits until a descriptor is ready, even in a task that was cancelled.
-  public func readyDespiteCancellation(_ descriptor: Int32, _ events: Int16) async -> Int16 {
+  ///
+  /// - Parameter deadline: How long at most.
+  /// - Returns: The events that came; 0 where none came in time.
+  public func readyDespiteCancellation(
+    _ descriptor: Int32, _ events: Int16, until deadline: ContinuousClock.Instant? = nil
+  ) async -> Int16 {
     let identifier = identifier()
     let result = await withCheckedContinuation {
       (continuation: CheckedContinuation<Int16?, Never>) in
-      waiters[identifier] = Waiter(
-        descriptor: descriptor, events: events, continuation: continuation)
+      waiters.append(
+        Waiter(
+          identifier: identifier, descriptor: descriptor, events: events, deadline: deadline,
+          continuation: continuation))
     }
     // `nil` comes from `cancel`, which nobody asks for here.
     return result ?? 0
@@ -261,7 +287,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     let isDue = await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
         guard !Task.isCancelled else { return continuation.resume(returning: false) }
-        timers[identifier] = Timer(deadline: deadline, continuation: continuation)
+        timers.append(
+          Timer(identifier: identifier, deadline: deadline, continuation: continuation))
       }
     } onCancel: {
       requestCancellation(identifier)

@@ -8,10 +8,14 @@
 func withCStrings<Result>(
   _ strings: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
 ) -> Result {
-  let copies: [UnsafeMutablePointer<CChar>?] = strings.map { $0.flatMap { strdup($0) } } + [nil]
-  defer { for copy in copies { free(copy) } }
-  return copies.map { UnsafePointer($0) }.withUnsafeBufferPointer { buffer in
-    guard let base = buffer.baseAddress else { preconditionFailure("an array without storage") }
-    return body(base)
+  let pointers = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: strings.count + 1)
+  for (i, string) in strings.enumerated() {
+    (pointers + i).initialize(to: string.flatMap { UnsafePointer(strdup($0)) })
   }
+  (pointers + strings.count).initialize(to: nil)
+  defer {
+    for i in strings.indices { free(UnsafeMutablePointer(mutating: pointers[i])) }
+    pointers.deallocate()
+  }
+  return body(pointers)
 }

@@ -1,8 +1,15 @@
 import CLibpq
 import EventLoop
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 extension Connection {
-  /// Opens a session. Name resolution, TLS and authentication are libpq's, on a helper thread.
+  /// Opens a session. Name resolution, TLS and authentication are libpq's, on a helper thread where they
+  /// could hold the loop up.
   ///
   /// - Parameters:
   ///   - target: Where to.
@@ -23,14 +30,20 @@ extension Connection {
       parameters.removeAll { $0.name == "options" }
       parameters.append(("options", (said + options).joined(separator: " ")))
     }
-    if target.effective("connect_timeout") == nil { parameters.append(("connect_timeout", "10")) }
-    let all = parameters
-    let attempt = await BlockingWork.run { Attempt(connectBlocking(all)) }
+    let patience = target.effective("connect_timeout") ?? "10"
+    let attempt: Attempt
+    if target.needsNobody {
+      attempt = await connect(parameters, within: patience, loop)
+    } else {
+      let all = parameters + [("connect_timeout", patience)]
+      attempt = await BlockingWork.run { Attempt(connectBlocking(all)) }
+    }
     guard let handle = attempt.handle else {
       throw .cannotConnect(target: target.summary, reason: "out of memory", sqlstate: nil)
     }
     guard PQstatus(handle) == CONNECTION_OK else {
-      let reason = trimmed(String(cString: PQerrorMessage(handle)))
+      let reason = trimmed(
+        String(cString: PQerrorMessage(handle)) + (attempt.isLate ? "timeout expired" : ""))
       PQfinish(handle)
       throw .cannotConnect(target: target.summary, reason: reason, sqlstate: sqlstate(in: reason))
     }
@@ -41,7 +54,39 @@ extension Connection {
   private struct Attempt: @unchecked Sendable {
     // The helper thread hands the pointer over and never touches it again.
     let handle: OpaquePointer?
+    /// Whether the server had not answered when the time was up.
+    var isLate = false
     init(_ handle: OpaquePointer?) { self.handle = handle }
+  }
+
+  /// Connects on the loop, which waits for the server among all else that it waits for.
+  ///
+  /// - Parameter patience: As libpq reads `connect_timeout`: seconds, at least two, or for ever.
+  private static func connect(
+    _ parameters: [(name: String, value: String)], within patience: String, _ loop: EventLoop
+  ) async -> Attempt {
+    let handle = withCStrings(parameters.map(\.name)) { names in
+      withCStrings(parameters.map(\.value)) { values in PQconnectStartParams(names, values, 0) }
+    }
+    guard PQstatus(handle) != CONNECTION_BAD else { return Attempt(handle) }
+    let seconds = Int(patience) ?? 0
+    let deadline = seconds > 0 ? ContinuousClock.now + .seconds(max(seconds, 2)) : nil
+    var attempt = Attempt(handle)
+    var wanted = Int16(POLLOUT)
+    while true {
+      // The socket may be another one each time: TLS was refused, and it is tried without.
+      guard
+        await loop.readyDespiteCancellation(PQsocket(handle), wanted, until: deadline) != 0
+      else {
+        attempt.isLate = true
+        return attempt
+      }
+      switch PQconnectPoll(handle) {
+      case PGRES_POLLING_READING: wanted = Int16(POLLIN)
+      case PGRES_POLLING_WRITING: wanted = Int16(POLLOUT)
+      default: return attempt
+      }
+    }
   }
 }
 

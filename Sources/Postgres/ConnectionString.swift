@@ -68,6 +68,12 @@ public struct ConnectionString: Sendable, Hashable {
   /// A service file is read by libpq only when it connects; what stands there is not seen here.
   public func effective(_ keyword: String) -> String? {
     if let said = self[keyword] { return said }
+    // libpq's whole list would be made for it, the system's name of the user among it.
+    if ConnectionString.withoutDefault.contains(keyword), self["service"] == nil,
+      getenv("PGSERVICE") == nil
+    {
+      return ConnectionString.variable(keyword)
+    }
     guard let options = PQconndefaults() else { return nil }
     defer { PQconninfoFree(options) }
     var option = options
@@ -77,6 +83,27 @@ public struct ConnectionString: Sendable, Hashable {
     }
     return nil
   }
+
+  /// Whether connecting asks nobody but the server, so that it never blocks: one address or local socket,
+  /// no name to be resolved, and no ticket to be got for it.
+  var needsNobody: Bool {
+    guard self["service"] == nil, getenv("PGSERVICE") == nil else { return false }
+    let host = self["host"] ?? ConnectionString.variable("host") ?? ""
+    guard self["hostaddr"] == nil, ConnectionString.variable("hostaddr") == nil else {
+      return false
+    }
+    if host.hasPrefix("/") && !host.utf8.contains(UInt8(ascii: ",")) { return true }
+    let encryption = self["gssencmode"] ?? ConnectionString.variable("gssencmode")
+    var address = in_addr()
+    return encryption == "disable" && inet_pton(AF_INET, host, &address) == 1
+  }
+
+  private static func variable(_ keyword: String) -> String? {
+    variables[keyword].flatMap { getenv($0) }.map { String(cString: $0) }
+  }
+
+  /// Keywords that are asked for at every opening, and to which libpq has no default of its own.
+  private static let withoutDefault = ["options", "connect_timeout"]
 
   /// The keywords and values as `PQconnectdbParams` takes them.
   var parameters: [(name: String, value: String)] { keywords.map { ($0.name, $0.value) } }

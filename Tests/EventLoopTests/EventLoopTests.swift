@@ -69,6 +69,24 @@ import Testing
     #expect(events & Int16(POLLNVAL) != 0)
   }
 
+  @Test func `a wait with an end ends, and others go on`() async throws {
+    let (late, heard) = try await onLoop { loop in
+      var ends: [Int32] = [-1, -1]
+      pipe(&ends)
+      let descriptor = ends[0]
+      async let patient = loop.ready(descriptor, Int16(POLLIN))
+      let late = await loop.readyDespiteCancellation(
+        descriptor, Int16(POLLIN), until: .now + .milliseconds(5))
+      var byte: UInt8 = 1
+      write(ends[1], &byte, 1)
+      let heard = try await patient
+      for end in ends { close(end) }
+      return (late, heard)
+    }
+    #expect(late == 0)
+    #expect(heard & Int16(POLLIN) != 0)
+  }
+
   @Test func `timers fire while jobs never run out`() async throws {
     let count = try await onLoop { loop in
       let turns = Mutex(0)

@@ -214,6 +214,60 @@ import Testing
     }
   }
 
+  @Test func `names that begin alike for long are sorted by what follows`() async throws {
+    let names = ["x", "xy", "x.up.sql", "x.down.sql", "x.sql", ""].map {
+      "20240101000000_add_\($0)"
+    }
+    for name in names { folder.write(name, name) }
+    #expect(
+      try await read().map(\.name) == names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+  }
+
+  #if os(Linux)
+    @Test func `a name that is not UTF-8 is shown as well as can be, and its file is read`()
+      async throws
+    {
+      let name: [UInt8] = Array("\(folder.path)/001_".utf8) + [0xE4] + Array(".sql".utf8) + [0]
+      let file = name.withUnsafeBytes {
+        open($0.assumingMemoryBound(to: CChar.self).baseAddress!, O_WRONLY | O_CREAT, 0o644)
+      }
+      write(file, "select", 6)
+      close(file)
+      let files = try await read()
+      #expect(files.map(\.name) == ["001_\u{FFFD}.sql"])
+      #expect(files.map(\.content) == [.bytes(Array("select".utf8))])
+    }
+  #endif
+
+  @Test func `among many files whose texts are not held, the odd ones are told as ever`()
+    async throws
+  {
+    let large = [UInt8](repeating: UInt8(ascii: "-"), count: 200_000)
+    for number in 1000..<1700 { folder.write("\(number)_x.sql", "select \(number)") }
+    folder.write("1001_x.sql", large)
+    folder.write("1002_x.sql", Array(large[..<65_536]))
+    folder.write("1003_x.sql", "")
+    unlink("\(folder.path)/1004_x.sql")
+    mkdir("\(folder.path)/1004_x.sql", 0o755)
+    unlink("\(folder.path)/1005_x.sql")
+    symlink("1001_x.sql", "\(folder.path)/1005_x.sql")
+    unlink("\(folder.path)/1006_x.sql")
+    symlink("/etc/passwd", "\(folder.path)/1006_x.sql")
+    let reader = DirectoryReader([folder.path])
+    let wanted = DirectoryReader.Preparation(digest: .sha256, keepsTexts: false)
+    let files = try await onLoop { _ in try await reader.read(wanted) }
+    let kept = try await read()
+    #expect(files.map(\.name) == kept.map(\.name))
+    for (file, kept) in zip(files, kept) {
+      #expect(file.unreadableReason == kept.unreadableReason)
+      #expect(file.byteCount == kept.byteCount)
+      if kept.unreadableReason == nil {
+        #expect(!file.isKept)
+        #expect(file.checksum(.sha256) == kept.checksum(.sha256))
+      }
+    }
+  }
+
   @Test func `a project whose layout the files did not tell is read once more`() async throws {
     let table = "_sqlx_migrations"
     let migrations = (1000..<1600).map { SampleMigration.table("\($0)", "t\($0)") }

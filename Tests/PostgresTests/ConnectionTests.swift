@@ -164,7 +164,44 @@ import Testing
     #expect(diagnostic.what.hasSuffix(#"FATAL:  database "no_such_database" does not exist"#))
     #expect(diagnostic.next == "`lockstep create` with the same URL makes the database")
   }
+
+  @Test(arguments: ["127.0.0.1", "localhost"])
+  func `a server that takes the call and says nothing is given up in time`(host: String)
+    async throws
+  {
+    let listener = socket(AF_INET, stream, 0)
+    defer { close(listener) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr = in_addr(s_addr: UInt32(INADDR_LOOPBACK).bigEndian)
+    var length = socklen_t(MemoryLayout.size(ofValue: address))
+    let port = withUnsafeMutablePointer(to: &address) { address in
+      address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address -> UInt16? in
+        guard bind(listener, address, length) == 0, listen(listener, 4) == 0,
+          getsockname(listener, address, &length) == 0
+        else { return nil }
+        return address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+          UInt16(bigEndian: $0.pointee.sin_port)
+        }
+      }
+    }
+    let target = try ConnectionString(
+      "postgres://x@\(host):\(try #require(port))/x?connect_timeout=1&gssencmode=disable")
+    let error = try await onLoop { loop -> DatabaseError? in
+      do throws(DatabaseError) {
+        _ = try await Connection.open(target, application: "t", loop: loop)
+        return nil
+      } catch { return error }
+    }
+    #expect(error?.diagnostic.what.hasSuffix("timeout expired") == true)
+  }
 }
+
+#if canImport(Glibc)
+  private let stream = Int32(SOCK_STREAM.rawValue)
+#else
+  private let stream = SOCK_STREAM
+#endif
 
 /// Whether SIGINT waits for a stopped process to go on.
 private func hasPendingInterrupt(_ process: pid_t) -> Bool {

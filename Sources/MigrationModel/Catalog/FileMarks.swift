@@ -38,7 +38,7 @@ struct FileMarks: Sendable, Hashable {
   init(_ file: SourceFile) {
     switch file.content {
     case .bytes(let bytes): bytes.withUnsafeBufferPointer { read($0) }
-    case .summary(let summary): self = summary.marks
+    case .summary(let summary): self = file.rawExamination?.marks ?? summary.marks
     case .unreadable: break
     }
   }

@@ -2,7 +2,9 @@
 ///
 /// A folder of ten thousand migrations is joined, sorted and handed on many times; so that costs a
 /// reference each time, and the text of a migration lies in memory once.
-struct Shared<Value: Sendable & Hashable>: Sendable, Hashable {
+struct Shared<Value: Sendable>: Sendable {
+  // Nothing else is asked of the value: that would be looked up at every start for each kind of value.
+
   // Unchecked: changed only by the one that holds the only reference.
   private final class Storage: @unchecked Sendable {
     var value: Value
@@ -22,9 +24,14 @@ struct Shared<Value: Sendable & Hashable>: Sendable, Hashable {
     }
   }
 
+}
+
+extension Shared: Equatable where Value: Equatable {
   static func == (a: Shared, b: Shared) -> Bool {
     a.storage === b.storage || a.storage.value == b.storage.value
   }
+}
 
+extension Shared: Hashable where Value: Hashable {
   func hash(into hasher: inout Hasher) { hasher.combine(storage.value) }
 }

@@ -127,8 +127,10 @@ public struct SourceFile: Sendable, Hashable {
   /// `content` does not.
   var rawExamination: RawLayout.Examination? { facts.rawExamination }
 
-  func replacing(content: Content) -> SourceFile {
-    SourceFile(facts, content: content, rawExamination: rawExamination)
+  /// Without its text.
+  func replacing(content summary: TextSummary) -> SourceFile {
+    SourceFile(
+      facts, content: .summary(summary), rawExamination: rawExamination?.summarised)
   }
 
   func with(_ examination: RawLayout.Examination) -> SourceFile {

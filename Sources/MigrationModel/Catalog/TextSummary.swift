@@ -17,8 +17,11 @@ public struct TextSummary: Sendable, Hashable {
   /// - Parameter file: With its bytes.
   init(_ file: SourceFile) {
     byteCount = file.byteCount
+    // What was examined holds its marks already.
     let all = Peculiarities(
-      faults: file.contentFaults(), marks: FileMarks(file), holdsSQL: Script(file: file).holdsSQL)
+      faults: file.contentFaults(),
+      marks: file.rawExamination == nil ? FileMarks(file) : FileMarks(),
+      holdsSQL: Script(file: file).holdsSQL)
     let isOrdinary = all.faults.isEmpty && all.marks == FileMarks() && all.holdsSQL
     peculiarities = isOrdinary ? nil : Shared(all)
   }
@@ -34,6 +37,6 @@ extension SourceFile {
   /// For catalogs whose layout says `readsWholeFiles`.
   public var summarised: SourceFile {
     guard case .bytes = content else { return self }
-    return replacing(content: .summary(TextSummary(self)))
+    return replacing(content: TextSummary(self))
   }
 }

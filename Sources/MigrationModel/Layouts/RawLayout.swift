@@ -83,6 +83,14 @@ public struct RawLayout: Layout {
       section = RollbackSection(file, marks)
     }
 
+    private init(_ marks: FileMarks, _ section: RollbackSection?) {
+      self.marks = marks
+      self.section = section
+    }
+
+    /// Of a file whose text is not held.
+    var summarised: Examination { Examination(marks, section?.summarised) }
+
     static func of(_ file: SourceFile) -> Examination { file.rawExamination ?? Examination(file) }
   }
 

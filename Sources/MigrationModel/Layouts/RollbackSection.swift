@@ -172,6 +172,14 @@ struct RollbackSection {
 
   // MARK: The way back
 
+  /// What a catalog asks of it where the text is not held.
+  var summarised: RollbackSection {
+    guard case .sql = content else { return self }
+    var section = self
+    (section.text, section.lines) = ("", [])
+    return section
+  }
+
   /// The script, if PostgreSQL's parser takes what is left.
   ///
   /// - Parameters:
@@ -192,6 +200,7 @@ struct RollbackSection {
           at: place ?? SourceLocation(file: file.path, line: lines.first),
           next: "write it as SQL, or begin the line with NOTE"))
     case .sql:
+      let script = file.isKept ? script : Script(file: file, range: range)
       let marked = mark.map { mark in warnings.contains(mark) ? [] : ["marked \"\(mark)\""] } ?? []
       return .scripts([script], warnings: warnings + marked)
     }

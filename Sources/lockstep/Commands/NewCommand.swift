@@ -16,13 +16,16 @@ struct NewCommand: Command {
   let summary = "the file or pair of files of this project's layout"
   let operands = Operands(usage: "NAME", minimum: 1, maximum: nil, inWords: "a name")
   let options = [Options.template]
-  let discussion = [
-    "Makes the next version in the way of the folder's neighbours, and begins the SQL of both directions "
-      + "from the name: create_orders, add_channel_to_orders, create_index_orders_channel and the like. "
-      + "Needs no database, and never overwrites a file. In an empty folder --layout says which tool's "
-      + "files these will be.",
-    "Templates: \(NewCommand.templates), none (an empty file).",
-  ]
+  // Made when it is asked for: the commands themselves are made at every start.
+  var discussion: [String] {
+    [
+      "Makes the next version in the way of the folder's neighbours, and begins the SQL of both directions "
+        + "from the name: create_orders, add_channel_to_orders, create_index_orders_channel and the like. "
+        + "Needs no database, and never overwrites a file. In an empty folder --layout says which tool's "
+        + "files these will be.",
+      "Templates: \(NewCommand.templates), none (an empty file).",
+    ]
+  }
   let examples = [
     CommandExample("lockstep new add_channel_to_orders", "the SQL is begun from the name"),
     CommandExample(

@@ -40,9 +40,9 @@ extension CommandContext {
     texts: Project.Texts = .kept
   ) async throws -> OpenProject {
     let project = try await project(settings)
-    // All at once; a wrong folder is told without waiting for the server, so the task is not awaited
-    // where reading fails.
-    let connecting = Task(executorPreference: loop) {
+    // All at once, and the server first, which has the most to do; a wrong folder is told without waiting
+    // for it, so the task is not awaited where reading fails.
+    let connecting = Task.immediate(executorPreference: loop) {
       let connection = try await connect(settings, for: runnerOptions)
       return (connection, try await project.past(from: connection))
     }

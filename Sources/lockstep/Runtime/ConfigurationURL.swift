@@ -135,11 +135,11 @@ struct ConfigurationURL: Sendable, Hashable {
   ]
 
   // Of lib/pq and sqlx alone: they steer the driver, not the connection.
-  private static let ignoredParameters: Set<String> = [
+  private static let ignoredParameters = [
     "binary_parameters", "disable_prepared_binary_result", "statement-cache-capacity",
   ]
 
-  private static let libpqParameters: Set<String> = [
+  private static let libpqParameters = [
     "host", "hostaddr", "port", "dbname", "user", "password", "passfile", "require_auth",
     "channel_binding", "connect_timeout", "client_encoding", "application_name",
     "fallback_application_name", "keepalives", "keepalives_idle", "keepalives_interval",
