@@ -6,26 +6,42 @@ import Diagnostics
 public struct SourceFile: Sendable, Hashable {
   private let facts: Facts
 
-  private final class Facts: Sendable {
+  // Unchecked: nothing of it changes, here or in the class below.
+  private class Facts: @unchecked Sendable {
     let prefix: String
     let name: String
     let directory: Int
     let content: Content
-    let digest: Checksum?
     let rawExamination: RawLayout.Examination?
     let stamp: FileStamp?
+    var digest: Checksum? { nil }
 
     init(
-      prefix: String, name: String, directory: Int, content: Content, digest: Checksum?,
+      prefix: String, name: String, directory: Int, content: Content,
       rawExamination: RawLayout.Examination?, stamp: FileStamp?
     ) {
       self.prefix = prefix
       self.name = name
       self.directory = directory
       self.content = content
-      self.digest = digest
       self.rawExamination = rawExamination
       self.stamp = stamp
+    }
+  }
+
+  /// Half of the files of a folder with pairs have no digest, and need no room for one.
+  private final class FactsWithDigest: Facts, @unchecked Sendable {
+    private let known: Checksum
+    override var digest: Checksum? { known }
+
+    init(
+      prefix: String, name: String, directory: Int, content: Content, digest: Checksum,
+      rawExamination: RawLayout.Examination?, stamp: FileStamp?
+    ) {
+      known = digest
+      super.init(
+        prefix: prefix, name: name, directory: directory, content: content,
+        rawExamination: rawExamination, stamp: stamp)
     }
   }
 
@@ -53,14 +69,29 @@ public struct SourceFile: Sendable, Hashable {
     in folder: String, name: String, directory: Int, content: Content, digest: Checksum? = nil,
     stamp: FileStamp? = nil
   ) {
-    facts = Facts(
-      prefix: folder, name: name, directory: directory, content: content, digest: digest,
+    self.init(
+      in: folder, name: name, directory: directory, content: content, digest: digest,
       rawExamination: nil, stamp: stamp)
   }
 
+  private init(
+    in folder: String, name: String, directory: Int, content: Content, digest: Checksum?,
+    rawExamination: RawLayout.Examination?, stamp: FileStamp?
+  ) {
+    if let digest {
+      facts = FactsWithDigest(
+        prefix: folder, name: name, directory: directory, content: content, digest: digest,
+        rawExamination: rawExamination, stamp: stamp)
+    } else {
+      facts = Facts(
+        prefix: folder, name: name, directory: directory, content: content,
+        rawExamination: rawExamination, stamp: stamp)
+    }
+  }
+
   private init(_ other: Facts, content: Content, rawExamination: RawLayout.Examination?) {
-    facts = Facts(
-      prefix: other.prefix, name: other.name, directory: other.directory, content: content,
+    self.init(
+      in: other.prefix, name: other.name, directory: other.directory, content: content,
       digest: other.digest, rawExamination: rawExamination, stamp: other.stamp)
   }
 
