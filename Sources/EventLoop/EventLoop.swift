@@ -152,9 +152,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   }
 
   private func millisecondsToNextTimer() -> Int32 {
-    let deadlines = timers.lazy.map(\.deadline)
-    let ends = waiters.lazy.compactMap(\.deadline)
-    guard let next = [deadlines.min(), ends.min()].compactMap({ $0 }).min() else { return -1 }
+    var next: ContinuousClock.Instant?
+    for timer in timers { next = min(next ?? timer.deadline, timer.deadline) }
+    for waiter in waiters {
+      if let deadline = waiter.deadline { next = min(next ?? deadline, deadline) }
+    }
+    guard let next else { return -1 }
     let rest = ContinuousClock.now.duration(to: next).components
     guard rest.seconds >= 0, rest.attoseconds >= 0 else { return 0 }
     // Rounded up: a timer must not fire early and spin.

@@ -16,27 +16,30 @@ struct CheckCommand: Command {
     Options.decision,
     Options.mode, Options.sample, Options.statementTimeout,
   ]
-  let discussion = [
-    "Goes through a checklist for what is pending, or for the migrations that are named, applied ones "
-      + "too. What can be proven is proven: pending migrations are rehearsed on a scratch copy first, "
-      + "unless the last rehearsal was of the same files, and so are applied ones that can be rolled back "
-      + "there. Every finding is kept in the journal with the "
-      + "checksum of the files, and is stale when they change. For the rest a person signs, or waives "
-      + "with a reason. With --mode or --sample they are rehearsed whatever was kept, on the copy "
-      + "that is named; the result says on which copy each thing was seen.",
-    "Ends with 1 if an item has failed, and also if one is open or stale: what nobody has seen has not "
-      + "passed. An item that proves nothing yet, as \"applied\" does while a migration is pending, "
-      + "is open. Name items with --item where a pipeline asks for some alone.",
-    "Lists of its own: \(Checklists.all.map(\.name).joined(separator: ", ")). A Markdown file is taken as "
-      + "it is: each line with a box is an item, headings are sections. <!-- proof: rollback --> on its "
-      + "line or the next one lets Lockstep prove it; the proofs are "
-      + "\(CheckProof.allCases.map(\.rawValue).joined(separator: ", ")). A box ticked in the file proves "
-      + "nothing.",
-    "Key queries (key_queries in lockstep.json: a folder, one query a file) are planned and run before "
-      + "and after. Their comments may say what they may cost and with what they are run: "
-      + "-- budget: 50ms, -- budget_buffers: 1000, -- params: 42, 'open'. Assertions (assertions: a "
-      + "folder or a file) are queries that return issue and count; any count above 0 fails.",
-  ]
+  // Made when it is asked for: the commands themselves are made at every start.
+  var discussion: [String] {
+    [
+      "Goes through a checklist for what is pending, or for the migrations that are named, applied ones "
+        + "too. What can be proven is proven: pending migrations are rehearsed on a scratch copy first, "
+        + "unless the last rehearsal was of the same files, and so are applied ones that can be rolled back "
+        + "there. Every finding is kept in the journal with the "
+        + "checksum of the files, and is stale when they change. For the rest a person signs, or waives "
+        + "with a reason. With --mode or --sample they are rehearsed whatever was kept, on the copy "
+        + "that is named; the result says on which copy each thing was seen.",
+      "Ends with 1 if an item has failed, and also if one is open or stale: what nobody has seen has not "
+        + "passed. An item that proves nothing yet, as \"applied\" does while a migration is pending, "
+        + "is open. Name items with --item where a pipeline asks for some alone.",
+      "Lists of its own: \(Checklists.all.map(\.name).joined(separator: ", ")). A Markdown file is taken as "
+        + "it is: each line with a box is an item, headings are sections. <!-- proof: rollback --> on its "
+        + "line or the next one lets Lockstep prove it; the proofs are "
+        + "\(CheckProof.allCases.map(\.rawValue).joined(separator: ", ")). A box ticked in the file proves "
+        + "nothing.",
+      "Key queries (key_queries in lockstep.json: a folder, one query a file) are planned and run before "
+        + "and after. Their comments may say what they may cost and with what they are run: "
+        + "-- budget: 50ms, -- budget_buffers: 1000, -- params: 42, 'open'. Assertions (assertions: a "
+        + "folder or a file) are queries that return issue and count; any count above 0 fails.",
+    ]
+  }
   let examples = [
     CommandExample("lockstep check", "everything that is pending"),
     CommandExample("lockstep check 0042 --item rollback", "prove one item anew"),
