@@ -140,7 +140,7 @@ private func columns(_ text: String) -> [String: String] {
     parts.map { ($0[0], $0.count > 1 ? $0[1] : "") }, uniquingKeysWith: { a, _ in a })
 }
 
-private func arrayElement(_ text: String) -> String {
+func arrayElement(_ text: String) -> String {
   "\""
     + text.reduce(into: "") { result, character in
       if character == "\"" || character == "\\" { result.append("\\") }

@@ -17,6 +17,8 @@ final class StepRun: Sendable {
   let observer: RunObserver?
   /// What the message that runs has told of its locks.
   let held = Mutex<[HeldLock]>([])
+  /// What was asked of the tables that the plan drops.
+  private let dropped = Mutex(DroppedTables())
 
   init(
     plan: Plan, loaded: LoadedProject, connection: Connection, runner: Runner,
@@ -91,10 +93,12 @@ final class StepRun: Sendable {
     }
     switch step.units[0].form {
     case .transaction where step.units.count == 1 && runner.options.pace == .stepping:
+      dropped.withLock { $0.expire() }
       return try await stepThrough(step, step.units[0])
     case .transaction where step.units.count == 1, .ownTransaction where step.units.count == 1:
       return try await runInTransaction(step, step.units[0])
     default:
+      dropped.withLock { $0.expire() }
       try await runOutside(step)
       return nil
     }
@@ -109,9 +113,11 @@ final class StepRun: Sendable {
   ) async throws(StepFailure) -> [HeldLock] {
     await runner.options.lookOn?(connection, unit, nil)
     let record = step.write.record.map { $0 + ";" }.joined()
-    // A script that only makes its own is not asked: it costs what a small migration cannot spare.
+    let dropped = await tablesDropped(by: step, unit)
+    // A script that only makes its own, or drops what stands alone, is not asked: it costs what a small
+    // migration cannot spare.
     let question =
-      unit.touchesOnlyItsOwn
+      dropped.areAll || unit.touchesOnlyItsOwn
       ? "" : HeldLock.quickQuestion(serverVersion: connection.serverVersion) + ";"
     var message = Message()
     switch unit.form {
@@ -137,11 +143,36 @@ final class StepRun: Sendable {
       return (held.withLock { $0 }, milliseconds(since: sent))
     }
     try await afterwards(step, elapsed: "\(nanoseconds(since: began))")
-    if locks.isEmpty { return [] }
-    let made = unit.tablesMade
-    return locks.filter { !made.contains($0.relation.name) }.map {
+    // Of what is gone only the script tells.
+    let gone = dropped.names.map { HeldLock(mode: .accessExclusive, relation: $0) }
+    let made = locks.isEmpty ? [] : unit.tablesMade
+    return (gone + locks.filter { !made.contains($0.relation.name) }).map {
       HeldLock(mode: $0.mode, relation: $0.relation, milliseconds: time)
     }
+  }
+
+  /// The tables that a unit drops, and whether it locks nothing else.
+  ///
+  private func tablesDropped(
+    by step: PlanStep, _ unit: RunUnit
+  ) async -> (names: [QualifiedName], areAll: Bool) {
+    var known = dropped.withLock { $0 }
+    defer { dropped.withLock { [known] in $0 = known } }
+    guard unit.statements.contains(where: { $0.command == "DROP TABLE" }) else {
+      known.expire()
+      return ([], false)
+    }
+    do throws(DatabaseError) {
+      let rest = plan.steps.drop { $0.version != step.version || $0.direction != step.direction }
+      try await known.ask(about: rest, in: connection)
+    } catch {
+      // What matters of it, the migration itself will say.
+      known.expire()
+      return ([], false)
+    }
+    let answer = (names: known.names(in: unit), areAll: known.areAll(of: unit))
+    if !answer.areAll { known.expire() }
+    return answer
   }
 
   /// Writes the history alone. What a run that broke off has left in the journal is settled by it.

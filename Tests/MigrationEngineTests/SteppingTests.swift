@@ -368,7 +368,7 @@ import Testing
         SampleMigration("002", "own", up: "BEGIN;\nLOCK TABLE c IN SHARE MODE;\nCOMMIT;"),
         SampleMigration("003", "outside", up: "VACUUM c;"),
         SampleMigration("004", "new", up: "CREATE TABLE d (id int);\nCREATE INDEX d_id ON d (id);"),
-        // What is gone has no name any more.
+        // Of what is gone only the script tells.
         SampleMigration("005", "gone", up: "DROP TABLE d;\nALTER TABLE \"My, (table)\" ADD x int;"),
       ])
     try await fixture.database.execute(
@@ -383,7 +383,7 @@ import Testing
     #expect(
       held == [
         ["ACCESS EXCLUSIVE public.a", "ACCESS SHARE public.c"], ["SHARE public.c"], ["unknown"], [],
-        ["ACCESS EXCLUSIVE public.My, (table)"],
+        ["ACCESS EXCLUSIVE public.My, (table)", "ACCESS EXCLUSIVE public.d"],
       ])
   }
 }

@@ -21,6 +21,25 @@ extension RunUnit {
     }
   }
 
+  /// The names in the script's `DROP TABLE` statements, as they are written, and whether nothing else can be
+  /// in it; what is not plain counts as something else.
+  public var tablesDropped: (names: [String], isAll: Bool) {
+    reading { script in
+      var names: [String] = []
+      var isAll = true
+      for statement in statements {
+        guard statement.command == "DROP TABLE",
+          let dropped = script.namesOfTables(droppedBy: statement)
+        else {
+          isAll = false
+          continue
+        }
+        names += dropped
+      }
+      return (names, isAll && !names.isEmpty)
+    }
+  }
+
   private func reading<Result>(_ body: (ScriptWords) -> Result) -> Result {
     var sql = sql
     return sql.withUTF8 { body(ScriptWords(bytes: $0)) }
@@ -80,6 +99,28 @@ private struct ScriptWords {
       }
     }
     return nil
+  }
+
+  /// - Returns: `nil` where not all of it is names, or where more is dropped with them.
+  func namesOfTables(droppedBy statement: Statement) -> [String]? {
+    var words = words(of: statement)
+    guard let drop = words.next(), isWord(drop, "drop"), let table = words.next(),
+      isWord(table, "table")
+    else { return nil }
+    var names: [String] = []
+    while let word = words.next() {
+      if isWord(word, "if") || isWord(word, "exists") || isWord(word, "restrict") { continue }
+      guard !isWord(word, "cascade"), name(word) != nil, !isComment(word) else { return nil }
+      names.append(String(decoding: bytes[word], as: UTF8.self))
+    }
+    return names
+  }
+
+  private func isComment(_ word: Range<Int>) -> Bool {
+    let rest = UnsafeBufferPointer(rebasing: bytes[word])
+    return rest.indices.contains {
+      rest.matches("--", at: $0) || rest.matches("/*", at: $0) || rest.matches("*/", at: $0)
+    }
   }
 
   private func refersElsewhere(_ word: Range<Int>) -> Bool {

@@ -47,6 +47,29 @@ import Testing
     #expect(!unit(sql).touchesOnlyItsOwn)
   }
 
+  @Test(arguments: [
+    ("DROP TABLE t;", ["t"]), ("DROP TABLE t -- the last\n", ["t"]),
+    ("drop table if exists app.T, \"U\" restrict;\nDROP TABLE b", ["app.T", "\"U\"", "b"]),
+  ])
+  func `what only drops tables is known by its names`(sql: String, names: [String]) {
+    let dropped = unit(sql).tablesDropped
+    #expect(dropped.names == names)
+    #expect(dropped.isAll)
+  }
+
+  @Test(arguments: [
+    ("DROP TABLE t CASCADE", []), ("DROP TABLE \"my t\"", []),
+    ("DROP TABLE /* not */ t", []), ("DROP TABLE t; DROP VIEW v", ["t"]),
+    ("ALTER TABLE a DROP CONSTRAINT c; DROP TABLE t", ["t"]), ("", []),
+  ])
+  func `what drops more than tables that are plainly named is known as such`(
+    sql: String, names: [String]
+  ) {
+    let dropped = unit(sql).tablesDropped
+    #expect(dropped.names == names)
+    #expect(!dropped.isAll)
+  }
+
   @Test func `the tables that a script makes are known by their own names`() {
     let made = unit(
       "CREATE TABLE a (id int); create unlogged table if not exists app.B(id int);"
