@@ -9,8 +9,9 @@ few_at_once = SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8
 swift_flags = --explicit-target-dependency-import-check error
 release_flags = -c release $(swift_flags)
 ifneq ($(shell uname),Darwin)
-# What every start pays for: relocations, symbols that nobody looks up, pages of unused functions. A
-# folder that holds nothing but the archive makes the linker take it.
+# What every start pays for: relocations (at a fixed address, as programs written in Go have, there are nearly
+# none), symbols that nobody looks up, pages of unused functions. A folder that holds nothing but the archive makes
+# the linker take it.
 static_libraries = .build/static
 find_static_libraries = mkdir -p $(static_libraries); library=$$(cc -print-file-name=libstdc++.a) \
   && ln -sf "$$library" $(static_libraries)/libstdc++.a || true

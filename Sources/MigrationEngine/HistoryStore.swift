@@ -67,14 +67,14 @@ public struct HistoryStore: Sendable {
   ///
   /// It is the first question of a session, whose server process has seen no catalogue yet: planning a
   /// join costs it more than all the rest of a command. So functions are asked where there are any, what
-  /// hardly ever is there is asked for only where something of the kind is, and the columns come with the
-  /// rows.
+  /// hardly ever is there is asked for only where something of the kind is (`is not true`, for which no
+  /// statistics are looked up), and the columns come with the rows.
   func surroundings(of table: QualifiedName) async throws(DatabaseError) -> Surroundings {
     let query = Query<(Surroundings, hasInvalidIndexes: Bool)>(
       """
       select current_schema(), pg_catalog.to_regclass('lockstep.journal') is not null, session_user,
         (pg_catalog.pg_identify_object_as_address(1259, pg_catalog.to_regclass($1), 0)).object_names[1],
-        exists (select from pg_catalog.pg_index where not indisvalid),
+        exists (select from pg_catalog.pg_index where indisvalid is not true),
         pg_catalog.to_regclass('lockstep.records') is not null
       """, [table.sql]
     ) { row throws(ResultRow.Mismatch) in

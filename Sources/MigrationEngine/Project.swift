@@ -104,6 +104,16 @@ public struct Project: Sendable, Hashable {
     return Past(surroundings: surroundings, table: table, history: history)
   }
 
+  /// The catalogue of the layout that was named, so that it is there when the past has been told.
+  ///
+  /// - Returns: `nil` where the history table has to tell the layout first.
+  public func catalog(of files: [SourceFile]) -> Catalog? {
+    guard let layout = layout.flatMap({ Layouts.named($0) }), layout.canRead(files) else {
+      return nil
+    }
+    return layout.catalog(of: files)
+  }
+
   /// The catalogue of the files and, meanwhile, the past.
   private func both(
     _ layout: any Layout, _ files: [SourceFile], _ store: HistoryStore
@@ -120,10 +130,13 @@ public struct Project: Sendable, Hashable {
 
   /// Joins files with what the database says about the past.
   ///
-  /// - Parameter known: The past, where it has been asked for already.
+  /// - Parameters:
+  ///   - known: The past, where it has been asked for already.
+  ///   - read: The catalogue of these files, where it has been made already.
   /// - Throws: `Refusal` where the layout cannot be told or the table is another tool's, `DatabaseError`.
   public func load(
-    _ files: [SourceFile], from connection: Connection, past known: Past? = nil
+    _ files: [SourceFile], from connection: Connection, past known: Past? = nil,
+    catalog read: Catalog? = nil
   ) async throws -> LoadedProject {
     let store = HistoryStore(connection)
     let layout = try await layout(for: files, store)
@@ -133,7 +146,7 @@ public struct Project: Sendable, Hashable {
     let catalog: Catalog
     let past: Past
     if let known {
-      (catalog, past) = (layout.catalog(of: files), known)
+      (catalog, past) = (read ?? layout.catalog(of: files), known)
     } else {
       (catalog, past) = try await both(layout, files, store)
     }

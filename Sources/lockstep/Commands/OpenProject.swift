@@ -47,6 +47,7 @@ extension CommandContext {
       return (connection, try await project.past(from: connection))
     }
     let files = try await project.readFiles(texts)
+    let catalog = project.catalog(of: files)
     let (connection, past) = try await withTaskCancellationHandler {
       try await connecting.value
     } onCancel: {
@@ -54,7 +55,7 @@ extension CommandContext {
     }
     return OpenProject(
       settings: settings, project: project, connection: connection,
-      loaded: try await project.load(files, from: connection, past: past))
+      loaded: try await project.load(files, from: connection, past: past, catalog: catalog))
   }
 
   private func usualDirectory(_ settings: ProjectSettings) async throws -> String {

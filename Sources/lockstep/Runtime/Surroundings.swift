@@ -31,7 +31,7 @@ struct Surroundings: Sendable {
 }
 
 private func processVariables() -> [String: String] {
-  var variables: [String: String] = [:]
+  var variables = [String: String](minimumCapacity: 64)
   var entry = environ
   while let text = entry.pointee {
     // Bytes: this is done at every start, and characters cost a hundred times as much.
