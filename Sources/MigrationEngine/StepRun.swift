@@ -152,7 +152,6 @@ final class StepRun: Sendable {
   }
 
   /// The tables that a unit drops, and whether it locks nothing else.
-  ///
   private func tablesDropped(
     by step: PlanStep, _ unit: RunUnit
   ) async -> (names: [QualifiedName], areAll: Bool) {

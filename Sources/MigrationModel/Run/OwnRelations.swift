@@ -21,8 +21,8 @@ extension RunUnit {
     }
   }
 
-  /// The names in the script's `DROP TABLE` statements, as they are written, and whether nothing else can be
-  /// in it; what is not plain counts as something else.
+  /// The names in the script's `DROP TABLE` statements that mean the same before it has run, as they are
+  /// written, and whether nothing else can be in it; what is not plain counts as something else.
   public var tablesDropped: (names: [String], isAll: Bool) {
     reading { script in
       var names: [String] = []
@@ -36,6 +36,12 @@ extension RunUnit {
         }
         names += dropped
       }
+      // Behind anything but definitions a bare name may mean another table: `SET search_path`, a function.
+      let definitions = ["DROP ", "ALTER ", "CREATE ", "COMMENT"]
+      let areBareNamesPlain = statements.allSatisfy { statement in
+        definitions.contains { statement.command.hasPrefix($0) }
+      }
+      if !areBareNamesPlain { names.removeAll { !$0.utf8.contains(UInt8(ascii: ".")) } }
       return (names, isAll && !names.isEmpty)
     }
   }

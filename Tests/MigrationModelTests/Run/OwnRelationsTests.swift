@@ -60,6 +60,8 @@ import Testing
   @Test(arguments: [
     ("DROP TABLE t CASCADE", []), ("DROP TABLE \"my t\"", []),
     ("DROP TABLE /* not */ t", []), ("DROP TABLE t; DROP VIEW v", ["t"]),
+    ("SET search_path = app; DROP TABLE t; DROP TABLE app.u", ["app.u"]),
+    ("SELECT f(); DROP TABLE t", []), ("DO $$ BEGIN END $$; DROP TABLE t", []),
     ("ALTER TABLE a DROP CONSTRAINT c; DROP TABLE t", ["t"]), ("", []),
   ])
   func `what drops more than tables that are plainly named is known as such`(
